@@ -1,0 +1,9 @@
+//! Facts and rules of Daybook. No I/O, no clock, no randomness: time, ids and looked-up facts
+//! arrive in the command.
+
+pub mod event_log;
+pub mod ids;
+pub mod money;
+pub mod personal;
+pub mod ports;
+pub mod refusal;

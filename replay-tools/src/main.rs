@@ -1,0 +1,2 @@
+//! The auditor program.
+fn main() {}
