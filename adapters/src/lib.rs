@@ -1,1 +1,5 @@
 //! Placeholder front page.
+
+pub mod embedded_postgres;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
