@@ -22,7 +22,8 @@ pub(super) struct Victim {
 pub(super) fn is_played() -> bool {
     let Some(dir) = env::var_os(ROLE) else { return false };
     let server = super::start(Path::new(&dir));
-    writeln!(std::io::stdout(), "serving {}", server.pid().unwrap()).unwrap();
+    let line = format!("serving {}\n", server.pid().unwrap());
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     server.stop();
     true
