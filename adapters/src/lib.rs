@@ -1,1 +1,7 @@
-//! Placeholder front page.
+//! The outside of Daybook behind the ports of the domain: the log store, the vault, PostgreSQL.
+
+pub mod clock;
+pub mod log;
+pub mod postgres;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
