@@ -2,6 +2,7 @@
 //! arrive in the command.
 
 pub mod aggregate;
+pub mod availability;
 pub mod calendar;
 pub mod dispatch;
 pub mod event_log;
