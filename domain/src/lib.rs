@@ -2,6 +2,8 @@
 //! arrive in the command.
 
 pub mod aggregate;
+pub mod calendar;
+pub mod calendar_day;
 pub mod dispatch;
 pub mod event_log;
 pub mod hours;
