@@ -2,6 +2,7 @@
 //! arrive in the command.
 
 pub mod aggregate;
+pub mod appointment;
 pub mod calendar;
 pub mod calendar_day;
 pub mod dispatch;
@@ -10,6 +11,8 @@ pub mod hours;
 pub mod ids;
 pub mod money;
 pub mod personal;
+pub mod phase;
+pub mod policy;
 pub mod ports;
 pub mod refusal;
 pub mod service;
