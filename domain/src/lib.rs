@@ -15,5 +15,6 @@ pub mod phase;
 pub mod policy;
 pub mod ports;
 pub mod refusal;
+pub mod series;
 pub mod service;
 pub mod slot;

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use self::{
-    booking::{Booking, BookingType, Plan, PlacedClaim, SeriesPlace},
+    booking::{Booking, BookingType, PlacedClaim, Plan, SeriesPlace},
     command::{AppointmentCommand, Cancellation, Rescheduling},
     error::AppointmentError,
     event::{AppointmentEvent, ModificationKind},
@@ -36,7 +36,10 @@ impl Decide for Appointment {
     type Command = AppointmentCommand;
     type Error = AppointmentError;
 
-    fn decide(&self, command: AppointmentCommand) -> Result<Vec<AppointmentEvent>, AppointmentError> {
+    fn decide(
+        &self,
+        command: AppointmentCommand,
+    ) -> Result<Vec<AppointmentEvent>, AppointmentError> {
         use AppointmentStatus::{Completed, Confirmed, InProgress, NoShow, Pending, Rejected};
 
         match command {
@@ -169,9 +172,7 @@ fn modified(
         PolicyCheck::Warning => {
             Ok(vec![event, AppointmentEvent::PolicyViolated { modification, kind, outcome }])
         }
-        PolicyCheck::Blocked => {
-            Err(AppointmentError::PolicyBlocked { outcome: Box::new(outcome) })
-        }
+        PolicyCheck::Blocked => Err(AppointmentError::PolicyBlocked { outcome: Box::new(outcome) }),
     }
 }
 

@@ -22,7 +22,10 @@ pub struct Terms {
 
 impl Terms {
     /// The company's own terms.
-    pub const fn of_company(cancellation: CancellationPolicy, reschedule: ReschedulePolicy) -> Self {
+    pub const fn of_company(
+        cancellation: CancellationPolicy,
+        reschedule: ReschedulePolicy,
+    ) -> Self {
         Self {
             cancellation,
             cancellation_from: TermsSource::Company,

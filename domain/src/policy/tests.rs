@@ -57,7 +57,8 @@ fn late_cancellation_costs_the_agreed_fee_where_the_terms_charge_it() {
         fee,
         ..Default::default()
     };
-    let fee = |policy: &CancellationPolicy, notice| judge_cancellation(policy, facts(notice, 0)).fee;
+    let fee =
+        |policy: &CancellationPolicy, notice| judge_cancellation(policy, facts(notice, 0)).fee;
     assert_eq!(fee(&charge(Fee::FixedMinor(1500)), 60), euro(1500));
     assert_eq!(fee(&charge(Fee::Percent(50)), 60), euro(2250));
     assert_eq!(fee(&charge(Fee::Percent(50)), 25 * 60), euro(0));
