@@ -7,6 +7,7 @@ pub mod availability;
 pub mod branch;
 pub mod calendar;
 pub mod calendar_day;
+pub mod commands;
 pub mod company;
 pub mod customer;
 pub mod dispatch;
