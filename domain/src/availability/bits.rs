@@ -173,7 +173,7 @@ fn later_word(words: &[u64], index: usize, low: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, prop_compose, proptest};
 
     use super::*;
 

@@ -1,0 +1,1 @@
+//! The engine on examples that people would tell.
