@@ -89,7 +89,9 @@ impl<'f> TenantGrid<'f> {
         self.facts.put_service(service);
         touched.sort_unstable();
         touched.dedup();
-        touched.into_iter().for_each(|id| self.masks.compile_staff(&self.facts, id));
+        for id in touched {
+            self.masks.compile_staff(&self.facts, id);
+        }
         self.masks.compile_grids(&self.facts);
     }
 

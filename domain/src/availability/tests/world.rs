@@ -105,8 +105,13 @@ impl Dice {
     }
 
     fn week(&mut self) -> WeeklyHours {
-        WeeklyHours::new((1..=7).filter_map(|day| (!self.is_lucky(8)).then(|| (day, self.day()))))
-            .unwrap()
+        let mut days = BTreeMap::new();
+        for day in 1..=7 {
+            if !self.is_lucky(8) {
+                days.insert(day, self.day());
+            }
+        }
+        WeeklyHours::new(days).unwrap()
     }
 
     fn exceptions(&mut self, date: NaiveDate) -> super::super::Exceptions<'static> {
