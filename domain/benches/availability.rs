@@ -38,8 +38,16 @@ struct Case {
 fn main() {
     println!("60 minutes on a 15-minute grid, 8 busy blocks per staff-day, Europe/Berlin");
     println!(
-        "{:<18} {:>7} {:>12} {:>12} {:>7} {:>12} {:>12} {:>12}",
-        "staff x days", "starts", "search", "sweep", "ratio", "first 5", "build", "evaluate"
+        "{:<14} {:>7} {:>12} {:>12} {:>7} {:>12} {:>12} {:>12} {:>12}",
+        "staff x days",
+        "starts",
+        "search",
+        "sweep",
+        "ratio",
+        "first 5",
+        "build",
+        "judge",
+        "judge cold"
     );
     for (staff, days) in [(1, 30), (10, 30), (50, 90)] {
         report(&case(staff, days), staff, days);
@@ -58,8 +66,9 @@ fn report(case: &Case, staff: u64, days: u64) {
     let first = best(2_000, || grid.next(&case.request, &[BRANCH], case.window, 5));
     let start = listed[listed.len() / 2];
     let judged = best(200, || evaluate(&case.facts, &case.request, BRANCH, start));
+    let warm = best(200, || grid.evaluate(&case.request, BRANCH, start));
     println!(
-        "{:<18} {:>7} {:>12} {:>12} {:>6.0}x {:>12} {:>12} {:>12}",
+        "{:<14} {:>7} {:>12} {:>12} {:>6.0}x {:>12} {:>12} {:>12} {:>12}",
         format!("{staff} x {days}"),
         listed.len(),
         shown(search),
@@ -67,6 +76,7 @@ fn report(case: &Case, staff: u64, days: u64) {
         swept.as_secs_f64() / search.as_secs_f64(),
         shown(first),
         shown(build),
+        shown(warm),
         shown(judged),
     );
 }

@@ -92,7 +92,7 @@ fn against(
     let unfit = phase.refusals(staff, assignment, placer.plan.branch.id);
     let times = phase.times(staff, assignment);
     if let (Some(staff), Some(assignment), true) = (staff, assignment, unfit.is_empty()) {
-        let candidate = Candidate { staff, assignment, times };
+        let candidate = Candidate { seat: 0, staff, assignment, times };
         let whys = whys(placer, phase, &candidate, at, edges);
         reasons.extend(whys.into_iter().map(|why| of_phase(why, phase, Some(staff_id))));
         let whys = resource_whys(placer, phase, at..at + times.span);
