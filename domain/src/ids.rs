@@ -51,6 +51,8 @@ ids! {
     AppointmentId,
     /// A branch of a company.
     BranchId,
+    /// One claim on a calendar: the same id on every day that it touches.
+    ClaimId,
     /// A company of a tenant.
     CompanyId,
     /// A customer of a company; also the subject whose key seals personal data.

@@ -1,9 +1,16 @@
 //! Facts and rules of Daybook. No I/O, no clock, no randomness: time, ids and looked-up facts
 //! arrive in the command.
 
+pub mod aggregate;
+pub mod calendar;
+pub mod calendar_day;
+pub mod dispatch;
 pub mod event_log;
+pub mod hours;
 pub mod ids;
 pub mod money;
 pub mod personal;
 pub mod ports;
 pub mod refusal;
+pub mod service;
+pub mod slot;

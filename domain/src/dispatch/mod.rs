@@ -1,0 +1,24 @@
+//! From a request to an append: load, fold, decide, append, and again if a stream moved on.
+//!
+//! A command is a function over a [`Unit`]: it loads the states that its decision needs and records
+//! events for one or many streams. The [`Dispatcher`] appends them all at once:
+//!
+//! - a stream that was written must stand exactly where it was loaded;
+//! - a stream that was only read must be unchanged, so no booking rests on yesterday's hours;
+//! - states come from a cache and are proved by the append; a refusal is proved by reading the
+//!   tails before it is believed;
+//! - a conflict brings the newer events along, and the decision is made again, a bounded number of
+//!   times;
+//! - commands on the same hot stream line up before they load ([`Unit::queue_for`]).
+
+mod cache;
+mod context;
+mod lanes;
+mod run;
+mod unit;
+
+pub use self::{
+    context::{CommandContext, CommandKey},
+    run::{CommandError, Dispatcher, Done, UnitCommand},
+    unit::{Unit, UnitError},
+};

@@ -1,0 +1,320 @@
+//! The dispatcher: runs a command until its append is accepted or its refusal is proved.
+
+use std::{future::Future, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    event_log::{
+        Append, Appended, CommandRecord, EventData, ExpectedRevision, Position, Revision, StreamId,
+        StreamTail, StreamWrite,
+    },
+    ports::{AppendError, EventLog, LogError},
+};
+
+use super::{
+    CommandContext, Unit, UnitError,
+    cache::{Cached, StateCache},
+    lanes::Lanes,
+};
+
+/// How often a decision is made again before the caller is told that the streams will not rest.
+const ATTEMPTS: usize = 16;
+
+/// How many states one of the two cache generations holds.
+const CACHE_GENERATION: usize = 20_000;
+
+/// A command over any number of streams.
+pub trait UnitCommand: Send + Sync {
+    /// What the caller is told. It is stored with the idempotency key.
+    type Answer: Serialize + DeserializeOwned + Send;
+    /// Why the command is refused.
+    type Refusal: Send;
+
+    /// Makes the decision once. It may be made again from the beginning, so everything it needs
+    /// is in `self`, in the unit and in the unit's context.
+    fn run<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> impl Future<Output = Result<Result<Self::Answer, Self::Refusal>, UnitError>> + Send;
+}
+
+/// What became of an accepted command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done<A> {
+    /// The answer.
+    pub answer: A,
+    /// The position that the answer rests on: the consistency token. `None` for a dry run.
+    pub position: Option<Position>,
+    /// Whether this is the stored answer to an earlier command with the same key.
+    pub repeated: bool,
+}
+
+/// Why a command was not carried out. Nothing of it is in the log.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<R> {
+    /// A rule said no.
+    #[error("the command is refused")]
+    Refused(R),
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The streams moved on at every attempt.
+    #[error("the streams of the command kept moving")]
+    Contended,
+    /// The machinery broke.
+    #[error(transparent)]
+    Failed(#[from] UnitError),
+}
+
+impl<R> From<LogError> for CommandError<R> {
+    fn from(error: LogError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What all units of a dispatcher share.
+pub(super) struct Shared<L> {
+    pub(super) log: L,
+    pub(super) cache: StateCache,
+    pub(super) lanes: Lanes,
+}
+
+/// Runs commands against a log. Cheap to clone; clones share the cache and the queues.
+pub struct Dispatcher<L> {
+    shared: Arc<Shared<L>>,
+}
+
+impl<L> Clone for Dispatcher<L> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<L> std::fmt::Debug for Dispatcher<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dispatcher").finish_non_exhaustive()
+    }
+}
+
+impl<L: EventLog> Dispatcher<L> {
+    /// A dispatcher over a log, with an empty cache.
+    pub fn new(log: L) -> Self {
+        let cache = StateCache::new(CACHE_GENERATION);
+        Self { shared: Arc::new(Shared { log, cache, lanes: Lanes::default() }) }
+    }
+
+    /// The log underneath.
+    pub fn log(&self) -> &L {
+        &self.shared.log
+    }
+
+    /// Carries out a command, or says why not.
+    pub async fn run<C: UnitCommand>(
+        &self,
+        context: &CommandContext,
+        command: &C,
+    ) -> Result<Done<C::Answer>, CommandError<C::Refusal>> {
+        for _attempt in 0..ATTEMPTS {
+            let mut unit = Unit::new(&self.shared, context);
+            let outcome = command.run(&mut unit).await?;
+            let writes = unit.loaded.values().any(|loaded| !loaded.pending.is_empty());
+            match outcome {
+                Ok(answer) if writes && !context.dry_run => {
+                    if let Some(done) = self.append(context, unit, answer).await? {
+                        return Ok(done);
+                    }
+                }
+                // A refusal, a dry run and "nothing to do" rest on cached states that no append
+                // proves: they hold once the tails show nothing newer.
+                outcome => {
+                    if let Some(done) = self.earlier_answer(context).await? {
+                        return Ok(done);
+                    }
+                    if self.is_fresh(context, &unit).await? {
+                        let answer = outcome.map_err(CommandError::Refused)?;
+                        let head = self.shared.log.head(context.tenant).await?;
+                        let position = head.filter(|_| !context.dry_run).map(|head| head.position);
+                        return Ok(Done { answer, position, repeated: false });
+                    }
+                }
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Appends what the unit recorded; `None` when a stream moved on and the decision must be made
+    /// again.
+    async fn append<A: Serialize + DeserializeOwned, R>(
+        &self,
+        context: &CommandContext,
+        unit: Unit<'_, L>,
+        answer: A,
+    ) -> Result<Option<Done<A>>, CommandError<R>> {
+        let append = self.build_append(context, &unit, &answer)?;
+        match self.shared.log.append(append).await {
+            Ok(Appended::New { position }) => {
+                self.keep(context, unit);
+                Ok(Some(Done { answer, position: Some(position), repeated: false }))
+            }
+            Ok(Appended::Repeated { position, result }) => {
+                parse_answer(position, &result).map(Some)
+            }
+            Err(AppendError::Conflict(tails)) => {
+                // The answer carries the newer events: the next attempt needs no load.
+                self.catch_up(context, &unit, &tails)?;
+                Ok(None)
+            }
+            Err(AppendError::KeyReused) => Err(CommandError::KeyReused),
+            Err(AppendError::Log(error)) => Err(error.into()),
+        }
+    }
+
+    fn build_append<A: Serialize>(
+        &self,
+        context: &CommandContext,
+        unit: &Unit<'_, L>,
+        answer: &A,
+    ) -> Result<Append, UnitError> {
+        let unwritable = |source| UnitError::Unwritable {
+            stream: StreamId::new("answer", context.correlation_id.as_str()),
+            source,
+        };
+        let metadata: Arc<str> =
+            serde_json::to_string(&context.metadata()).map_err(unwritable)?.into();
+        let command = match &context.key {
+            None => None,
+            Some(key) => Some(CommandRecord {
+                key: key.key.clone(),
+                request_hash: key.request_hash,
+                result: serde_json::to_string(answer).map_err(unwritable)?,
+            }),
+        };
+        let (mut writes, mut unchanged) = (Vec::new(), Vec::new());
+        for (stream, loaded) in &unit.loaded {
+            if loaded.pending.is_empty() {
+                if loaded.relied_on {
+                    unchanged.push((stream.clone(), loaded.base.revision));
+                }
+                continue;
+            }
+            let events = loaded.pending.iter().map(|pending| EventData {
+                event_id: context.next_id(),
+                event_type: pending.event_type.into(),
+                event_version: pending.event_version.clone().into(),
+                payload: pending.payload.clone(),
+                metadata: Arc::clone(&metadata),
+            });
+            writes.push(StreamWrite {
+                stream: stream.clone(),
+                expected: expectation(loaded.base.revision),
+                events: events.collect(),
+            });
+        }
+        Ok(Append { tenant: context.tenant, command, writes, unchanged })
+    }
+
+    /// Keeps the states of an accepted unit for the next command.
+    fn keep(&self, context: &CommandContext, unit: Unit<'_, L>) {
+        for (stream, loaded) in unit.loaded {
+            if !loaded.pending.is_empty() {
+                let revision = Revision(loaded.base.revision.0 + loaded.pending.len() as u64);
+                let cached = Cached { revision, state: loaded.state };
+                self.shared.cache.put(context.tenant, stream, cached);
+            }
+        }
+    }
+
+    /// Brings the cached states of moved streams up to date.
+    fn catch_up(
+        &self,
+        context: &CommandContext,
+        unit: &Unit<'_, L>,
+        tails: &[StreamTail],
+    ) -> Result<(), UnitError> {
+        for tail in tails {
+            if let Some(loaded) = unit.loaded.get(&tail.stream) {
+                let cached = (loaded.advance)(&loaded.base, tail)?;
+                self.shared.cache.put(context.tenant, tail.stream.clone(), cached);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything that the unit loaded still stands where it stood. What moved on is
+    /// brought up to date.
+    async fn is_fresh(
+        &self,
+        context: &CommandContext,
+        unit: &Unit<'_, L>,
+    ) -> Result<bool, UnitError> {
+        let loaded: Vec<_> =
+            unit.loaded.iter().map(|(id, held)| (id.clone(), held.base.revision)).collect();
+        if loaded.is_empty() {
+            return Ok(true);
+        }
+        let mut tails = self.shared.log.read_streams(context.tenant, &loaded).await?;
+        tails.retain(|tail| !tail.events.is_empty());
+        self.catch_up(context, unit, &tails)?;
+        Ok(tails.is_empty())
+    }
+
+    async fn earlier_answer<A: DeserializeOwned, R>(
+        &self,
+        context: &CommandContext,
+    ) -> Result<Option<Done<A>>, CommandError<R>> {
+        let Some(key) = context.key.as_ref().filter(|_| !context.dry_run) else {
+            return Ok(None);
+        };
+        match self.shared.log.answer(context.tenant, &key.key).await? {
+            None => Ok(None),
+            Some(stored) if stored.request_hash == key.request_hash => {
+                parse_answer(stored.position, &stored.result).map(Some)
+            }
+            Some(_) => Err(CommandError::KeyReused),
+        }
+    }
+
+    /// The state of one aggregate as the log has it now, with its revision.
+    pub async fn state<E: crate::aggregate::Evolve>(
+        &self,
+        context: &CommandContext,
+        id: impl std::fmt::Display + Send,
+    ) -> Result<(Arc<E>, Revision), UnitError> {
+        let stream = E::stream(id);
+        loop {
+            let mut unit = Unit::new(&self.shared, context);
+            unit.prefetch(std::slice::from_ref(&stream)).await?;
+            let state = unit.load::<E>(&stream.aggregate_id).await?;
+            let revision = unit.loaded.get(&stream).map_or(Revision(0), |held| held.base.revision);
+            if self.is_fresh(context, &unit).await? {
+                return Ok((state, revision));
+            }
+        }
+    }
+
+    /// Forgets the cached states of a tenant, as after an erasure.
+    pub fn forget(&self, tenant: crate::ids::TenantId) {
+        self.shared.cache.forget(tenant, None);
+    }
+}
+
+fn expectation(revision: Revision) -> ExpectedRevision {
+    if revision == Revision(0) {
+        ExpectedRevision::NoStream
+    } else {
+        ExpectedRevision::Exactly(revision)
+    }
+}
+
+fn parse_answer<A: DeserializeOwned, R>(
+    position: Position,
+    result: &str,
+) -> Result<Done<A>, CommandError<R>> {
+    let answer = serde_json::from_str(result).map_err(|error| {
+        LogError::Damaged(format!(
+            "a stored answer does not have the shape of its command: {error}"
+        ))
+    })?;
+    Ok(Done { answer, position: Some(position), repeated: true })
+}

@@ -1,0 +1,183 @@
+//! What a service is made of: phases, resources, rules, and the staff who do it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    hours::WeeklyHours,
+    ids::{ResourceId, StaffId},
+    money::Money,
+};
+
+/// One staff-active segment of a service (CTR-40) and what follows it (CTR-41).
+///
+/// All minutes lie on the 5-minute grid. The next phase begins when processing and transition are
+/// both over: after `active_min + max(processing_min, transition_min)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseTemplate {
+    /// The key within the service: `A`, `B` … (MD-17).
+    pub key: String,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Staff and client are busy. At least 5.
+    pub active_min: u16,
+    /// Afterwards the client is busy, the staff member free and bookable.
+    #[serde(default)]
+    pub processing_min: u16,
+    /// Afterwards the staff member is busy, the client is not needed.
+    #[serde(default)]
+    pub transition_min: u16,
+    /// A room or a piece of equipment that is needed from its start until the next phase may begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceNeed>,
+    /// The role that the staff member must have, such as `colourist`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Whether another staff member than the one of the first phase may do it.
+    #[serde(default)]
+    pub other_staff: bool,
+}
+
+impl PhaseTemplate {
+    /// A phase with nothing but active minutes.
+    pub fn active(key: impl Into<String>, active_min: u16) -> Self {
+        Self {
+            key: key.into(),
+            name: None,
+            active_min,
+            processing_min: 0,
+            transition_min: 0,
+            resource: None,
+            role: None,
+            other_staff: false,
+        }
+    }
+
+    /// Minutes from its start until the next phase may begin; a resource is occupied so long.
+    pub fn span_min(&self) -> u32 {
+        u32::from(self.active_min) + u32::from(self.processing_min.max(self.transition_min))
+    }
+
+    /// Minutes from its start that the staff member is busy.
+    pub fn staff_min(&self) -> u32 {
+        u32::from(self.active_min) + u32::from(self.transition_min)
+    }
+
+    /// Minutes from its start that the client is busy.
+    pub fn client_min(&self) -> u32 {
+        u32::from(self.active_min) + u32::from(self.processing_min)
+    }
+}
+
+/// Any one of several resources, so many units of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceNeed {
+    /// The resources that will do, in order of preference. At least one.
+    pub any_of: Vec<ResourceId>,
+    /// How many units of the chosen one. At least 1.
+    #[serde(default = "one")]
+    pub units: u16,
+}
+
+const fn one() -> u16 {
+    1
+}
+
+/// When and how often a service may be booked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BookingRules {
+    /// Minutes between the request and the earliest start.
+    pub min_notice_min: u32,
+    /// Days between the request and the latest start.
+    pub max_advance_days: u16,
+    /// Starts lie on multiples of this many minutes of the local clock. A divisor of 1440 and a
+    /// multiple of 5.
+    pub grid_min: u16,
+    /// Minutes that the staff member is blocked before the appointment. The larger of this and the
+    /// staff member's own buffer counts; buffers of two appointments add up.
+    pub buffer_before_min: u16,
+    /// Minutes that the staff member is blocked after the appointment.
+    pub buffer_after_min: u16,
+    /// Whether a booking waits for a confirmation (MD-13). A pending one holds its place.
+    pub requires_confirmation: bool,
+    /// How often it may be booked.
+    pub limits: BookingLimits,
+}
+
+impl Default for BookingRules {
+    fn default() -> Self {
+        Self {
+            min_notice_min: 0,
+            max_advance_days: 365,
+            grid_min: 15,
+            buffer_before_min: 0,
+            buffer_after_min: 0,
+            requires_confirmation: false,
+            limits: BookingLimits::default(),
+        }
+    }
+}
+
+/// Limits on the number of bookings; absent means unlimited (MD-14).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BookingLimits {
+    /// Of the service on one local day, over all staff, counted from when the limit was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<u16>,
+    /// Of the service by one staff member on one local day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_staff_per_day: Option<u16>,
+    /// Of the service by one customer on one local day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_customer_per_day: Option<u16>,
+    /// Upcoming appointments of any service that one customer may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_customer_upcoming: Option<u16>,
+}
+
+/// A staff member who does a service (MD-03, MD-08…12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// Who.
+    pub staff_id: StaffId,
+    /// Whether the staff member may be booked for it now.
+    #[serde(default = "yes")]
+    pub is_active: bool,
+    /// Whether the staff member comes first when nobody is named.
+    #[serde(default)]
+    pub is_primary: bool,
+    /// Active minutes of this staff member, by phase key; other phases as in the template.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_active_min: BTreeMap<String, u16>,
+    /// This staff member's price (CTR-43).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_price: Option<Money>,
+    /// Hours in which this staff member does this service, instead of the own ones (CTR-53).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability_override: Option<WeeklyHours>,
+}
+
+impl Assignment {
+    /// An active assignment without any special terms.
+    pub fn plain(staff_id: StaffId) -> Self {
+        Self {
+            staff_id,
+            is_active: true,
+            is_primary: false,
+            custom_active_min: BTreeMap::new(),
+            custom_price: None,
+            availability_override: None,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
