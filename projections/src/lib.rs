@@ -1,1 +1,10 @@
-//! Placeholder front page.
+//! Events to read models: projectors, the runner that feeds them, and the queries that read them.
+//!
+//! A projector never emits an event and never calls out. Everything it writes can be dropped and
+//! made again from the log.
+
+pub mod event;
+pub mod projector;
+pub mod registry;
+pub mod runner;
+pub mod tx;

@@ -1,0 +1,10 @@
+//! The one list of projectors. A new read model is a folder, a migration and a line here.
+
+use std::sync::Arc;
+
+use crate::projector::Projector;
+
+/// Every projector that runs live, in the order in which a batch passes them.
+pub fn projectors() -> Vec<Arc<dyn Projector>> {
+    vec![]
+}
