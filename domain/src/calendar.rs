@@ -1,4 +1,4 @@
-//! The bookable calendars: of staff, of resources, and the daily count of a service.
+//! What can be claimed: a staff member's time, a resource's units, a service's daily places.
 
 use std::{fmt, str::FromStr};
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ResourceId, ServiceId, StaffId};
 
-/// A calendar that claims are made on. As text `staff:<uuid>`.
+/// One bookable calendar, written `staff:<uuid>`, `resource:<uuid>` or `service:<uuid>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CalendarId {
-    /// A staff member: one thing at a time.
+    /// A staff member's time: one claim at a time.
     Staff(StaffId),
-    /// A room or a piece of equipment: as many units as it has.
+    /// A resource's units: as many at a time as its capacity.
     Resource(ResourceId),
-    /// The daily count of a service with a limit per day.
+    /// A service's places of a day: claims are counted, they may overlap.
     Service(ServiceId),
 }
 
 /// A text that names no calendar.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a calendar is staff:, resource: or service: and a UUID, not {0:?}")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a calendar is staff:<uuid>, resource:<uuid> or service:<uuid>, not {0:?}")]
 pub struct NotACalendar(pub String);
 
 impl fmt::Display for CalendarId {
@@ -39,13 +39,13 @@ impl FromStr for CalendarId {
     fn from_str(text: &str) -> Result<Self, NotACalendar> {
         let not_a_calendar = || NotACalendar(text.to_owned());
         let (kind, id) = text.split_once(':').ok_or_else(not_a_calendar)?;
-        let id: uuid::Uuid = id.parse().map_err(|_| not_a_calendar())?;
         match kind {
-            "staff" => Ok(Self::Staff(id.into())),
-            "resource" => Ok(Self::Resource(id.into())),
-            "service" => Ok(Self::Service(id.into())),
-            _ => Err(not_a_calendar()),
+            "staff" => id.parse().map(Self::Staff).ok(),
+            "resource" => id.parse().map(Self::Resource).ok(),
+            "service" => id.parse().map(Self::Service).ok(),
+            _ => None,
         }
+        .ok_or_else(not_a_calendar)
     }
 }
 
@@ -60,5 +60,31 @@ impl TryFrom<String> for CalendarId {
 impl From<CalendarId> for String {
     fn from(calendar: CalendarId) -> Self {
         calendar.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back_what_it_writes() {
+        let id = Uuid::from_u128(7);
+        for calendar in [
+            CalendarId::Staff(id.into()),
+            CalendarId::Resource(id.into()),
+            CalendarId::Service(id.into()),
+        ] {
+            assert_eq!(calendar.to_string().parse(), Ok(calendar));
+        }
+    }
+
+    #[test]
+    fn other_texts_name_no_calendar() {
+        for text in ["", "staff", "staff:", "staff:7", "room:00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(text.parse::<CalendarId>(), Err(NotACalendar(text.to_owned())));
+        }
     }
 }

@@ -1,1 +1,3 @@
-//! it
+//! End-to-end tests of Daybook: one binary, one module per subject.
+
+mod tidy;

@@ -52,7 +52,7 @@ pub async fn fetch_postgres(data_dir: &Path) -> Result<PathBuf, EmbeddedError> {
     let (_, archive) = tokio::time::timeout(PATIENCE, archive)
         .await
         .map_err(|_elapsed| failed("the download did not end within five minutes"))?
-        .map_err(failed)?;
+        .map_err(|error| failed(format!("{error} (is this machine online?)")))?;
     check(&archive, expected)?;
     unpack(&archive, data_dir).await?;
     Ok(programs)

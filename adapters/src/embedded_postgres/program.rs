@@ -1,7 +1,6 @@
 //! Running a PostgreSQL program: as the right account, in a clean environment, and never longer than we live.
 
 use std::{
-    io,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
@@ -53,7 +52,7 @@ fn end_with_parent(command: &mut Command, signal: Signal) {
                 Ok(())
             } else {
                 // The parent was gone before the signal was set: it would never come.
-                Err(io::Error::from(rustix::io::Errno::SRCH))
+                Err(std::io::Error::from(rustix::io::Errno::SRCH))
             }
         });
     }

@@ -15,7 +15,7 @@ use std::{
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, Sender, TryRecvError},
     },
     thread,
     time::Duration,
@@ -33,6 +33,9 @@ use crate::embedded_postgres::{EmbeddedConfig, EmbeddedError, EmbeddedPostgres, 
 
 /// Serialises the making of a template between processes that share a server.
 const TEMPLATE_LOCK: i64 = 0x64_61_79_62;
+
+/// More templates than that mean that the migrations are being worked on.
+const TEMPLATES_KEPT: usize = 6;
 
 /// A server that test databases are made on.
 #[derive(Debug)]
@@ -96,12 +99,12 @@ impl TestServer {
         let (janitor, discarded) = mpsc::channel();
         let sweep = embedded.is_some();
         let cleaner = admin.clone();
-        let (swept, sweeping) = mpsc::channel();
+        let (ready, readiness) = mpsc::channel();
         thread::Builder::new()
             .name("test-databases".to_owned())
-            .spawn(move || clean_up(&cleaner, sweep, &swept, &discarded))
+            .spawn(move || clean_up(&cleaner, sweep, &ready, &discarded))
             .map_err(|error| error.to_string())?;
-        sweeping.recv().map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        readiness.recv().map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         Ok(Self {
             admin,
             embedded,
@@ -196,47 +199,64 @@ struct Discarded {
     _done: Sender<()>,
 }
 
-/// Drops what earlier runs have left, reports that, and then drops what this run gives up. It has a runtime of its own,
-/// because that of the test is gone when its database is to go.
+/// Drops the databases that this run gives up and, when there is nothing else to do, those that earlier runs have left:
+/// dropping is slow where the disk is told of every freed block, and no test shall wait for it. The thread has a runtime of
+/// its own, because that of a test is gone when its database is to go.
 fn clean_up(
     admin: &PgConnectOptions,
     sweep: bool,
-    swept: &Sender<Result<(), sqlx::Error>>,
+    ready: &Sender<Result<(), sqlx::Error>>,
     discarded: &Receiver<Discarded>,
 ) {
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return drop(swept.send(Err(error.into()))),
+        Err(error) => return drop(ready.send(Err(error.into()))),
     };
     let begun = runtime.block_on(async {
         let mut connection = admin.connect().await?;
-        if sweep {
-            for name in leftovers(&mut connection).await? {
-                drop_database(&mut connection, &name).await;
-            }
-        }
-        Ok(connection)
+        let left = if sweep { leftovers(&mut connection).await? } else { Vec::new() };
+        Ok((connection, left))
     });
-    let mut connection = match begun {
-        Ok(connection) => connection,
-        Err(error) => return drop(swept.send(Err(error))),
+    let (mut connection, mut left) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return drop(ready.send(Err(error))),
     };
-    drop(swept.send(Ok(())));
-    for database in discarded {
-        runtime.block_on(drop_database(&mut connection, &database.name));
+    drop(ready.send(Ok(())));
+    loop {
+        match discarded.try_recv() {
+            Ok(database) => runtime.block_on(drop_database(&mut connection, &database.name)),
+            Err(TryRecvError::Disconnected) => return,
+            Err(TryRecvError::Empty) => match left.pop() {
+                Some(name) => runtime.block_on(drop_database(&mut connection, &name)),
+                None => match discarded.recv() {
+                    Ok(database) => {
+                        runtime.block_on(drop_database(&mut connection, &database.name));
+                    }
+                    Err(_disconnected) => return,
+                },
+            },
+        }
     }
 }
 
-/// Databases of runs that are over, and templates of migrations that have since changed too often to be worth keeping.
+/// Databases of runs that are over. What might be taken for one of this run, and templates of migrations that have since
+/// changed too often to be worth keeping, are dropped on the spot.
 async fn leftovers(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT datname::text FROM pg_database \
-         WHERE datname LIKE 'daybook\\_test\\_%' \
-            OR datname LIKE 'daybook\\_template\\_%' \
-               AND 6 < (SELECT count(*) FROM pg_database WHERE datname LIKE 'daybook\\_template\\_%')",
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database WHERE datname ~ '^daybook_(test|template)_'",
     )
-    .fetch_all(connection)
-    .await
+    .fetch_all(&mut *connection)
+    .await?;
+    let (templates, databases): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.starts_with("daybook_template_"));
+    let ours = format!("daybook_test_{}_", std::process::id());
+    let (ours, left): (Vec<_>, Vec<_>) =
+        databases.into_iter().partition(|name| name.starts_with(&ours));
+    let outdated = if templates.len() > TEMPLATES_KEPT { templates } else { Vec::new() };
+    for name in ours.iter().chain(&outdated) {
+        drop_database(connection, name).await;
+    }
+    Ok(left)
 }
 
 async fn connect(options: &PgConnectOptions) -> PgConnection {
