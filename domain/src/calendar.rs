@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn other_texts_name_no_calendar() {
-        for text in ["", "staff", "staff:", "staff:7", "room:00000000-0000-0000-0000-000000000007"] {
+        for text in ["", "staff", "staff:", "staff:7", "room:00000000-0000-0000-0000-000000000007"]
+        {
             assert_eq!(text.parse::<CalendarId>(), Err(NotACalendar(text.to_owned())));
         }
     }

@@ -2,6 +2,7 @@
 //! arrive in the command.
 
 pub mod aggregate;
+pub mod appointment;
 pub mod calendar;
 pub mod calendar_day;
 pub mod dispatch;
@@ -10,7 +11,10 @@ pub mod hours;
 pub mod ids;
 pub mod money;
 pub mod personal;
+pub mod phase;
+pub mod policy;
 pub mod ports;
 pub mod refusal;
+pub mod series;
 pub mod service;
 pub mod slot;
