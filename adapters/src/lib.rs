@@ -1,5 +1,8 @@
-//! Placeholder front page.
+//! The outside of Daybook behind the ports of the domain: the log store, the vault, PostgreSQL.
 
+pub mod clock;
 pub mod embedded_postgres;
+pub mod log;
+pub mod postgres;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,0 +1,23 @@
+//! The event log: [`PostgresLog`] for programs, [`MemoryLog`] for tests, one contract for both.
+//!
+//! What every implementation promises is in `daybook_domain::ports::EventLog` and in `contract`,
+//! the suite that both run. How the append works is in the README of `migrations`.
+
+mod batch;
+pub mod chain;
+mod check;
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
+mod lane;
+mod memory;
+mod notifier;
+mod postgres;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    memory::MemoryLog,
+    notifier::{Hint, HintRelay, Hints},
+    postgres::{PostgresLog, PostgresLogConfig},
+};

@@ -1,0 +1,80 @@
+//! Pools: one per role, small, and clean whenever a connection comes back.
+
+use std::time::Duration;
+
+use sqlx::{
+    Executor, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// What a pool is for. It decides the role that its connections take, and so what they may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolRole {
+    /// Appends and the reads that decisions rest on.
+    Append,
+    /// Projections and their workers.
+    Projector,
+    /// Queries of the API: row-level security shows the one tenant of the [`super::Scope`].
+    App,
+    /// The vault: as `App`, over the keys.
+    Vault,
+}
+
+impl PoolRole {
+    const fn application_name(self) -> &'static str {
+        match self {
+            Self::Append => "daybook-append",
+            Self::Projector => "daybook-projector",
+            Self::App => "daybook-app",
+            Self::Vault => "daybook-vault",
+        }
+    }
+
+    /// What a connection is told before it serves, and again whenever it is given back. One simple
+    /// message, off the path of any request.
+    const fn clean_state(self) -> &'static str {
+        match self {
+            Self::Append => "ROLLBACK; SET ROLE daybook_append; SET app.tenant_id = ''",
+            Self::Projector => "ROLLBACK; SET ROLE daybook_projector; SET app.tenant_id = ''",
+            Self::App => "ROLLBACK; SET ROLE daybook_app; SET app.tenant_id = ''",
+            Self::Vault => "ROLLBACK; SET ROLE daybook_vault; SET app.tenant_id = ''",
+        }
+    }
+}
+
+/// For the life of a connection. ROLLBACK outside of a transaction draws a warning: it is not sent.
+/// A leaked transaction that every other guard missed ends by itself.
+const SESSION: &str =
+    "SET client_min_messages = error; SET idle_in_transaction_session_timeout = '15s'";
+
+/// The options of a pool with all guards; for callers that want another size or lifetime.
+pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(10))
+        // A broken connection shows at its first use; a ping before each use is a round trip.
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                connection.execute(role.clean_state()).await?;
+                Ok(())
+            })
+        })
+        .after_release(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(role.clean_state()).await?;
+                Ok(true)
+            })
+        })
+}
+
+/// Opens a pool with all guards. 8 to 16 connections serve any number of callers; more are slower.
+pub async fn connect_pool(
+    options: PgConnectOptions,
+    role: PoolRole,
+    size: u32,
+) -> Result<PgPool, sqlx::Error> {
+    let options = options.application_name(role.application_name());
+    pool_options(role, size).connect_with(options).await
+}

@@ -1,0 +1,196 @@
+-- One call appends a batch: several appends of several tenants, each over several streams, each
+-- accepted or refused on its own. README.md of this folder has the proof obligations.
+--
+-- Arrays, all numbered from 1:
+--   t_tenant                      the tenants of the batch, each once
+--   a_tenant, a_key, a_request_hash, a_result       per append: index into t_tenant, command or NULL
+--   s_append, s_type, s_id, s_expected              per stream of an append, written or only read:
+--                                 index of the append, expected sequence (NULL: any, 0: no stream)
+--   e_stream, e_id, e_type, e_version, e_payload, e_metadata   per event, in the order of the appends:
+--                                 index into s_*
+-- The caller promises: a stream that one append of the batch writes is in no other append of the
+-- batch; a command key is there once per tenant.
+--
+-- Answer: one row per append with append_no and outcome ('appended', 'repeated', 'key_reused',
+-- 'unknown_tenant', 'conflict'); and for each conflicting stream its newer events, or one row without event.
+CREATE FUNCTION log.append_batch(
+    t_tenant uuid[],
+    a_tenant int[], a_key text[], a_request_hash bytea[], a_result text[],
+    s_append int[], s_type text[], s_id text[], s_expected bigint[],
+    e_stream int[], e_id uuid[], e_type text[], e_version text[], e_payload text[], e_metadata text[]
+) RETURNS TABLE (
+    append_no int, outcome text, last_position bigint, stored_result text,
+    stream_no int, stream_sequence bigint,
+    event_position bigint, event_sequence bigint, event_id uuid, event_type text, event_version text,
+    payload text, metadata text, recorded_at timestamptz, hash bytea
+)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog
+-- Plans are made once per session, maybe while the tables are still empty: index scans whatever the
+-- statistics say (planning anew on every call costs more than running it).
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_row      record;
+    v_append   int;
+    v_tenant   int;
+    v_stream   int;
+    v_text     text;
+    v_hash     bytea;
+    v_now      timestamptz;
+    -- per tenant
+    t_position bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(t_tenant)]);
+    t_start    bigint[];
+    t_hash     bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(t_tenant)]);
+    t_time     timestamptz[] := array_fill(NULL::timestamptz, ARRAY[cardinality(t_tenant)]);
+    t_micros   bigint[];
+    -- per append
+    a_outcome  text[] := array_fill('appended'::text, ARRAY[cardinality(a_tenant)]);
+    a_position bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(a_tenant)]);
+    a_stored   text[] := array_fill(NULL::text, ARRAY[cardinality(a_tenant)]);
+    a_refused  boolean := false;
+    -- per stream
+    s_head     bigint[];
+    s_next     bigint[];
+    -- per event
+    e_position bigint[] := '{}';
+    e_sequence bigint[] := '{}';
+    e_hash     bytea[] := '{}';
+BEGIN
+    -- A later statement must see what was committed while an earlier one waited for a lock.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'log.append_batch needs READ COMMITTED' USING ERRCODE = 'active_sql_transaction';
+    END IF;
+
+    -- 1. The heads, locked in one order: no deadlocks, and no one else moves these tenants until commit.
+    FOR v_row IN
+        SELECT t.no::int AS no, h.position, h.hash, h.recorded_at
+          FROM unnest(t_tenant) WITH ORDINALITY AS t (tenant_id, no)
+          JOIN log.tenant_head AS h ON h.tenant_id = t.tenant_id
+         ORDER BY h.tenant_id
+           FOR UPDATE OF h
+    LOOP
+        t_position[v_row.no] := v_row.position;
+        t_hash[v_row.no] := v_row.hash;
+        t_time[v_row.no] := v_row.recorded_at;
+    END LOOP;
+    t_start := t_position;
+    v_now := clock_timestamp();
+    FOR i IN 1..cardinality(t_tenant) LOOP
+        t_time[i] := greatest(v_now, t_time[i]);
+        t_micros[i] := (extract(epoch FROM t_time[i]) * 1000000)::bigint;
+    END LOOP;
+
+    -- 2. What the locked tenants hold: a new statement, hence a new snapshot.
+    s_head := ARRAY(
+        SELECT coalesce((
+                   SELECT ev.sequence FROM log.events AS ev
+                    WHERE ev.tenant_id = t_tenant[a_tenant[s.append]]
+                      AND ev.aggregate_type = s.type AND ev.aggregate_id = s.id
+                    ORDER BY ev.sequence DESC LIMIT 1), 0)
+          FROM unnest(s_append, s_type, s_id) WITH ORDINALITY AS s (append, type, id, no)
+         ORDER BY s.no);
+    s_next := s_head;
+    FOR i IN 1..cardinality(s_append) LOOP
+        IF s_head[i] <> s_expected[i] THEN
+            a_outcome[s_append[i]] := 'conflict';
+            a_refused := true;
+        END IF;
+    END LOOP;
+    -- The first answer of a command wins over everything that became of its streams since.
+    FOR v_row IN
+        SELECT a.no::int AS no, c.request_hash = a.request_hash AS same, c.position, c.result::text AS result
+          FROM unnest(a_tenant, a_key, a_request_hash) WITH ORDINALITY AS a (tenant, key, request_hash, no)
+          JOIN log.commands AS c ON c.tenant_id = t_tenant[a.tenant] AND c.key = a.key
+    LOOP
+        a_refused := true;
+        IF v_row.same THEN
+            a_outcome[v_row.no] := 'repeated';
+            a_position[v_row.no] := v_row.position;
+            a_stored[v_row.no] := v_row.result;
+        ELSE
+            a_outcome[v_row.no] := 'key_reused';
+        END IF;
+    END LOOP;
+
+    -- 3. Positions, sequences and the chain of what is accepted.
+    FOR i IN 1..cardinality(a_tenant) LOOP
+        IF t_position[a_tenant[i]] IS NULL THEN
+            a_outcome[i] := 'unknown_tenant';
+            a_refused := true;
+        ELSIF a_outcome[i] = 'appended' THEN
+            -- An append without events rests on what was there before it.
+            a_position[i] := t_position[a_tenant[i]];
+        END IF;
+    END LOOP;
+    FOR i IN 1..cardinality(e_stream) LOOP
+        v_stream := e_stream[i];
+        v_append := s_append[v_stream];
+        IF a_refused AND a_outcome[v_append] <> 'appended' THEN
+            e_position := array_append(e_position, NULL);
+            e_sequence := array_append(e_sequence, NULL);
+            e_hash := array_append(e_hash, NULL);
+            CONTINUE;
+        END IF;
+        v_tenant := a_tenant[v_append];
+        t_position[v_tenant] := t_position[v_tenant] + 1;
+        s_next[v_stream] := s_next[v_stream] + 1;
+        v_text := log.canonical(
+            t_tenant[v_tenant], t_position[v_tenant], s_type[v_stream], s_id[v_stream], s_next[v_stream],
+            e_id[i], e_type[i], e_version[i], e_payload[i], e_metadata[i], t_micros[v_tenant]);
+        v_hash := sha256(t_hash[v_tenant] || convert_to(v_text, 'UTF8'));
+        t_hash[v_tenant] := v_hash;
+        a_position[v_append] := t_position[v_tenant];
+        e_position := array_append(e_position, t_position[v_tenant]);
+        e_sequence := array_append(e_sequence, s_next[v_stream]);
+        e_hash := array_append(e_hash, v_hash);
+    END LOOP;
+
+    -- 4. Write.
+    INSERT INTO log.events (
+        tenant_id, position, aggregate_type, aggregate_id, sequence,
+        event_id, event_type, event_version, payload, metadata, recorded_at, hash)
+    SELECT t_tenant[a_tenant[s_append[e.stream]]], e.position, s_type[e.stream], s_id[e.stream], e.sequence,
+           e.id, e.type, e.version, e.payload::json, e.metadata::json,
+           t_time[a_tenant[s_append[e.stream]]], e.hash
+      FROM unnest(e_stream, e_position, e_sequence, e_id, e_type, e_version, e_payload, e_metadata, e_hash)
+           AS e (stream, position, sequence, id, type, version, payload, metadata, hash)
+     WHERE e.position IS NOT NULL;
+    INSERT INTO log.commands (tenant_id, key, request_hash, result, position, recorded_at)
+    SELECT t_tenant[a.tenant], a.key, a.request_hash, a.result::json, a.position, t_time[a.tenant]
+      FROM unnest(a_tenant, a_key, a_request_hash, a_result, a_position, a_outcome)
+           AS a (tenant, key, request_hash, result, position, outcome)
+     WHERE a.outcome = 'appended' AND a.key IS NOT NULL;
+    UPDATE log.tenant_head AS h
+       SET position = t.position, hash = t.hash, recorded_at = t.time
+      FROM unnest(t_tenant, t_start, t_position, t_hash, t_time) AS t (tenant_id, start, position, hash, time)
+     WHERE h.tenant_id = t.tenant_id AND t.position > t.start;
+
+    -- 5. Answer.
+    RETURN QUERY
+    SELECT a.no::int, a.outcome, a.position, a.stored, NULL::int, NULL::bigint,
+           NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text,
+           NULL::text, NULL::text, NULL::timestamptz, NULL::bytea
+      FROM unnest(a_outcome, a_position, a_stored) WITH ORDINALITY AS a (outcome, position, stored, no);
+    IF a_refused THEN
+        RETURN QUERY
+        SELECT s.append, 'conflict'::text, NULL::bigint, NULL::text, s.no::int, s.head,
+               ev.position, ev.sequence, ev.event_id, ev.event_type, ev.event_version,
+               ev.payload::text, ev.metadata::text, ev.recorded_at, ev.hash
+          FROM unnest(s_append, s_type, s_id, s_expected, s_head) WITH ORDINALITY
+               AS s (append, type, id, expected, head, no)
+          LEFT JOIN log.events AS ev
+            ON ev.tenant_id = t_tenant[a_tenant[s.append]]
+           AND ev.aggregate_type = s.type AND ev.aggregate_id = s.id AND ev.sequence > s.expected
+           -- What this very call has inserted is no news to an append that was refused.
+           AND ev.sequence <= s.head
+         WHERE a_outcome[s.append] = 'conflict' AND s.head <> s.expected
+         ORDER BY s.no, ev.sequence;
+    END IF;
+END $$;

@@ -1,0 +1,39 @@
+-- The keys that personal data and outside secrets are sealed with, each wrapped by the master key,
+-- which is never in the database. Only the vault reads them, one tenant at a time.
+CREATE TABLE vault.subject_keys (
+    tenant_id    uuid        NOT NULL,
+    subject_id   uuid        NOT NULL,
+    wrapped_key  bytea,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    destroyed_at timestamptz,
+    PRIMARY KEY (tenant_id, subject_id),
+    CHECK ((wrapped_key IS NULL) = (destroyed_at IS NOT NULL))
+);
+
+COMMENT ON TABLE vault.subject_keys IS 'One key per customer. Destroying it erases the person from every event.';
+COMMENT ON COLUMN vault.subject_keys.destroyed_at IS 'The row stays without its key, so that no new key is ever made for an erased subject.';
+
+CREATE TABLE vault.tenant_keys (
+    tenant_id   uuid        PRIMARY KEY,
+    wrapped_key bytea       NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE vault.tenant_keys IS 'One key per tenant: seals outside secrets and keys the blind indexes.';
+
+REVOKE ALL ON SCHEMA vault FROM PUBLIC;
+GRANT USAGE ON SCHEMA vault TO daybook_vault;
+GRANT SELECT, INSERT, UPDATE ON vault.subject_keys TO daybook_vault;
+GRANT SELECT, INSERT ON vault.tenant_keys TO daybook_vault;
+
+ALTER TABLE vault.subject_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE vault.subject_keys FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault.tenant_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE vault.tenant_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY own_tenant ON vault.subject_keys TO daybook_vault
+    USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+CREATE POLICY own_tenant ON vault.tenant_keys TO daybook_vault
+    USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
