@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use daybook_domain::{
     aggregate::{DecodeError, Evolve, decode},
+    appointment::{Appointment, AppointmentEvent},
     calendar_day::{CalendarDay, CalendarDayEvent},
     event_log::RecordedEvent,
 };
@@ -31,6 +32,8 @@ macro_rules! facts {
 }
 
 facts! {
+    /// An appointment was booked or changed.
+    Appointment(AppointmentEvent),
     /// A place on a calendar was taken, kept or given back.
     CalendarDay(CalendarDayEvent),
 }

@@ -109,7 +109,9 @@ impl From<sqlx::Error> for ProjectionError {
                 | sqlx::Error::Decode(_)
                 | sqlx::Error::Encode(_)
                 | sqlx::Error::RowNotFound
-                | sqlx::Error::TypeNotFound { .. } => Self::Broken("a row has another shape".into()),
+                | sqlx::Error::TypeNotFound { .. } => {
+                    Self::Broken("a row has another shape".into())
+                }
                 _ => Self::Unavailable(error),
             };
         };

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::projector::Projector;
+use crate::{
+    activity_log::ActivityLog, appointments::Appointments, availability_grid::AvailabilityGrid,
+    projector::Projector,
+};
 
 /// Every projector that runs live, in the order in which a batch passes them.
 pub fn projectors() -> Vec<Arc<dyn Projector>> {
-    vec![]
+    vec![Arc::new(Appointments), Arc::new(AvailabilityGrid), Arc::new(ActivityLog)]
 }

@@ -23,11 +23,8 @@ where
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Json<R>> = sqlx::query_scalar(statement)
-        .bind(tenant.uuid())
-        .bind(Json(keys))
-        .fetch_all(tx)
-        .await?;
+    let rows: Vec<Json<R>> =
+        sqlx::query_scalar(statement).bind(tenant.uuid()).bind(Json(keys)).fetch_all(tx).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 

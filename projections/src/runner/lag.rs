@@ -25,15 +25,18 @@ impl<L: EventLog> Runner<L> {
         let projectors = &self.shared.projectors;
         let names: Vec<&str> = projectors.iter().map(|projector| projector.name()).collect();
         let versions: Vec<i32> = projectors.iter().map(|projector| projector.version()).collect();
-        let empty = |(projector, version)| Lag { projector, version, events: 0, tenants: 0, parked: 0 };
-        let mut lags: Vec<Lag> = projectors.iter().map(|p| empty((p.name(), p.version()))).collect();
+        let empty =
+            |(projector, version)| Lag { projector, version, events: 0, tenants: 0, parked: 0 };
+        let mut lags: Vec<Lag> =
+            projectors.iter().map(|p| empty((p.name(), p.version()))).collect();
         let mut after = None;
         loop {
             let heads = self.shared.log.heads(after, 1000).await?;
             let Some(last) = heads.last() else { return Ok(lags) };
             after = Some(last.tenant);
             let tenants: Vec<uuid::Uuid> = heads.iter().map(|head| head.tenant.uuid()).collect();
-            let positions: Vec<i64> = heads.iter().map(|head| head.position.0.cast_signed()).collect();
+            let positions: Vec<i64> =
+                heads.iter().map(|head| head.position.0.cast_signed()).collect();
             let rows: Vec<(i64, i64, i64)> = sqlx::query_as(include_str!("lag.sql"))
                 .bind(&tenants)
                 .bind(&positions)
