@@ -36,7 +36,10 @@ fn every_crate_depends_only_on_the_crates_below_it() {
 fn every_crate_inherits_the_lints_and_declares_no_version_of_its_own() {
     for (name, _) in MAY_USE {
         let manifest = read(&root().join(name).join("Cargo.toml"));
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{name} does not inherit the lints");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{name} does not inherit the lints"
+        );
         let dependencies = manifest
             .lines()
             .skip_while(|line| !line.contains("dependencies]"))
@@ -119,7 +122,11 @@ fn migrations_are_named_by_time_and_purpose() {
         assert_eq!(stamp.len(), 14, "{file}: a timestamp has 14 digits");
         assert!(stamp.bytes().all(|byte| byte.is_ascii_digit()), "{file}: digits first");
         assert!(purpose.contains('_'), "{file}: verb and object");
-        assert_eq!(seen.insert(stamp.to_owned(), file.to_owned()), None, "{file}: stamp used twice");
+        assert_eq!(
+            seen.insert(stamp.to_owned(), file.to_owned()),
+            None,
+            "{file}: stamp used twice"
+        );
     }
     assert!(!seen.is_empty(), "no migration was found");
 }
