@@ -15,9 +15,9 @@ END $$;
 CREATE TABLE read.claims (
     tenant_id      uuid        NOT NULL,
     calendar       text        NOT NULL,
+    date           date        NOT NULL,
     claim_id       uuid        NOT NULL,
     position       bigint      NOT NULL,
-    date           date        NOT NULL,
     slot_from      timestamptz NOT NULL,
     slot_to        timestamptz NOT NULL,
     units          int         NOT NULL,
@@ -29,21 +29,23 @@ CREATE TABLE read.claims (
     phase_id       uuid,
     hold_id        uuid,
     service_id     uuid,
-    PRIMARY KEY (tenant_id, calendar, claim_id),
+    PRIMARY KEY (tenant_id, calendar, date, claim_id),
     CHECK (slot_from < slot_to),
-    -- A hold that has lapsed and was not replaced still stands here and harms nobody: what takes its
-    -- place releases it in the same append. Deferred, so that the order within a batch does not matter.
+    -- Two slots that overlap share a local date, so the wall stands on each date by itself, as the
+    -- streams do: whatever part of an append is here, a stream gives a place back before it claims it
+    -- again. A lapsed hold that was not replaced harms nobody: what takes its place releases it first.
+    -- Deferred, so that the order in which a batch writes its rows does not matter.
     CONSTRAINT claims_one_at_a_time EXCLUDE USING gist (
-        tenant_id WITH =, calendar WITH =, tstzrange(slot_from, slot_to) WITH &&
+        tenant_id WITH =, calendar WITH =, date WITH =, tstzrange(slot_from, slot_to) WITH &&
     ) WHERE (is_live AND capacity = 1) DEFERRABLE INITIALLY DEFERRED
 );
 
-COMMENT ON TABLE read.claims IS 'Every claim on every calendar, those given back included: an event that comes twice changes nothing.';
-COMMENT ON COLUMN read.claims.date IS 'The first local date that it stands on.';
+COMMENT ON TABLE read.claims IS 'Every claim on every day of every calendar, those given back included: an event that comes twice changes nothing.';
+COMMENT ON COLUMN read.claims.slot_from IS 'Of the whole slot: a claim over midnight has a row on each of its dates.';
 COMMENT ON COLUMN read.claims.capacity IS 'Units that the calendar had when the claim was accepted.';
 COMMENT ON COLUMN read.claims.is_live IS 'False once it was given back. A hold counts until expires_at.';
 
-CREATE INDEX claims_by_date ON read.claims (tenant_id, calendar, date) WHERE is_live;
+CREATE INDEX claims_by_slot ON read.claims (tenant_id, calendar, slot_from) WHERE is_live;
 
 CREATE TABLE read.calendar_days (
     tenant_id uuid   NOT NULL,
@@ -56,7 +58,7 @@ CREATE TABLE read.calendar_days (
     PRIMARY KEY (tenant_id, calendar, date)
 );
 
-COMMENT ON TABLE read.calendar_days IS 'What is taken on each day of each calendar: the claims that begin on it.';
+COMMENT ON TABLE read.calendar_days IS 'What is taken on each day of each calendar: the claims that touch it, with their whole slots.';
 COMMENT ON COLUMN read.calendar_days.holds IS 'Of the claims, those that are holds, lapsed ones included.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON read.claims, read.calendar_days TO daybook_projector;

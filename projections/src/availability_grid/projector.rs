@@ -29,6 +29,7 @@ pub struct AvailabilityGrid;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct ClaimKey {
     calendar: CalendarId,
+    date: NaiveDate,
     claim_id: ClaimId,
 }
 
@@ -74,7 +75,6 @@ impl Projector for AvailabilityGrid {
             let (mut changed, mut days) = (Vec::with_capacity(changes.len()), BTreeSet::new());
             for (key, changes) in changes {
                 let mut row = known.remove(&key);
-                days.extend(row.as_ref().map(day_of));
                 for (day, fact, event) in changes {
                     row = ClaimRow::fold(row, day, fact, &event.recorded);
                 }
@@ -104,7 +104,8 @@ fn by_claim<'a>(events: &'a [&'a Event]) -> Result<Changes<'a>, ProjectionError>
             let day = day.map_err(|_not_a_day| {
                 ProjectionError::Contradiction("the stream of a calendar day names none")
             })?;
-            let key = ClaimKey { calendar: day.calendar, claim_id: claim_of(fact) };
+            let CalendarDayId { calendar, date } = day;
+            let key = ClaimKey { calendar, date, claim_id: claim_of(fact) };
             changes.entry(key).or_default().push((day, fact, event));
         }
     }
@@ -112,7 +113,7 @@ fn by_claim<'a>(events: &'a [&'a Event]) -> Result<Changes<'a>, ProjectionError>
 }
 
 fn key_of(row: &ClaimRow) -> ClaimKey {
-    ClaimKey { calendar: row.calendar, claim_id: row.claim_id }
+    ClaimKey { calendar: row.calendar, date: row.date, claim_id: row.claim_id }
 }
 
 fn day_of(row: &ClaimRow) -> DayKey {

@@ -13,11 +13,11 @@ pub struct CalendarDayRow {
     pub calendar: String,
     /// The local date.
     pub date: NaiveDate,
-    /// Claims that begin on it and were not given back, lapsed holds included.
+    /// Claims that touch it and were not given back, lapsed holds included.
     pub claims: i32,
     /// Holds among them.
     pub holds: i32,
-    /// Minutes that they take.
+    /// Minutes of their whole slots.
     pub busy_min: i32,
 }
 

@@ -30,12 +30,12 @@ pub enum ClaimKind {
 pub struct ClaimRow {
     /// The calendar.
     pub calendar: CalendarId,
+    /// One local date that it touches; a claim over midnight has a row for each.
+    pub date: NaiveDate,
     /// The claim.
     pub claim_id: ClaimId,
     /// The position of the event that the row rests on.
     pub position: u64,
-    /// The first local date that it stands on.
-    pub date: NaiveDate,
     /// What is taken, buffers included: from …
     pub slot_from: DateTime<Utc>,
     /// … until.
@@ -61,12 +61,8 @@ pub struct ClaimRow {
 }
 
 impl ClaimRow {
-    /// Folds an event of a day into the row of its claim. An event that the row has seen changes
-    /// nothing; `None` is an event of a claim that was never made.
-    ///
-    /// A claim that runs over midnight is made on both days. It is one row, and it goes when either
-    /// day gives it back: the days do so in one append, except for a lapsed hold, which counts on
-    /// neither.
+    /// Folds an event of a day into the row of its claim on that day. An event that the row has seen
+    /// changes nothing; `None` is an event of a claim that was never made.
     pub fn fold(
         row: Option<Self>,
         day: CalendarDayId,
@@ -80,25 +76,17 @@ impl ClaimRow {
             return Some(row.clone());
         }
         match event {
-            CalendarDayEvent::Claimed { calendar, date, capacity, claim } => {
-                let first = row.map_or(*date, |row| row.date.min(*date));
-                Some(Self::standing(*calendar, first, *capacity, claim, position))
+            CalendarDayEvent::Claimed { capacity, claim, .. } => {
+                Some(Self::standing(day, *capacity, claim, position))
             }
             CalendarDayEvent::Changed { claim } => {
-                let row = row?;
-                Some(Self::standing(day.calendar, row.date, row.capacity, claim, position))
+                Some(Self::standing(day, row?.capacity, claim, position))
             }
             CalendarDayEvent::Released { .. } => Some(Self { is_live: false, position, ..row? }),
         }
     }
 
-    fn standing(
-        calendar: CalendarId,
-        date: NaiveDate,
-        capacity: u16,
-        claim: &Claim,
-        position: u64,
-    ) -> Self {
+    fn standing(day: CalendarDayId, capacity: u16, claim: &Claim, position: u64) -> Self {
         let (kind, phase_id, hold_id) = match &claim.purpose {
             Purpose::Hold { hold_id, .. } => (ClaimKind::Hold, None, Some(*hold_id)),
             Purpose::Pending { phase_id, .. } => (ClaimKind::Pending, *phase_id, None),
@@ -107,10 +95,10 @@ impl ClaimRow {
             Purpose::External { .. } => (ClaimKind::External, None, None),
         };
         Self {
-            calendar,
+            calendar: day.calendar,
+            date: day.date,
             claim_id: claim.claim_id,
             position,
-            date,
             slot_from: claim.slot.from,
             slot_to: claim.slot.to,
             units: claim.units,

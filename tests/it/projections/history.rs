@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
-use cqrs_es::DomainEvent as _;
 use daybook_domain::{
     aggregate::{Decide as _, EventKind, Evolve},
     appointment::{
@@ -67,7 +66,8 @@ impl History {
 
     /// Something happens, or is refused; answers whether something was appended.
     pub(super) async fn step(&mut self, log: &impl EventLog) -> bool {
-        self.now += Duration::minutes(i64::try_from(self.below(4)).unwrap());
+        let minutes = i64::try_from(self.below(4)).unwrap();
+        self.now += Duration::minutes(minutes);
         match self.below(10) {
             0..=3 => self.book(),
             4 | 5 => self.hold(),
