@@ -3,18 +3,24 @@
 
 pub mod aggregate;
 pub mod appointment;
+pub mod availability;
+pub mod branch;
 pub mod calendar;
 pub mod calendar_day;
+pub mod company;
 pub mod dispatch;
 pub mod event_log;
 pub mod hours;
 pub mod ids;
+pub mod master_data;
 pub mod money;
 pub mod personal;
 pub mod phase;
 pub mod policy;
 pub mod ports;
 pub mod refusal;
+pub mod resource;
 pub mod series;
 pub mod service;
 pub mod slot;
+pub mod staff;

@@ -148,12 +148,11 @@ async fn call(
         .bind(&arrays.event_versions)
         .bind(&arrays.payloads)
         .bind(&arrays.metadata);
-    let open = match connection {
-        Some(open) => open,
-        None => {
-            let fresh = pool.acquire().await.map_err(|error| CallError::Unknown(error.into()))?;
-            connection.insert(fresh)
-        }
+    let open = if let Some(open) = connection {
+        open
+    } else {
+        let fresh = pool.acquire().await.map_err(|error| CallError::Unknown(error.into()))?;
+        connection.insert(fresh)
     };
     // `fetch_all` waits for the commit: the rows alone come before it.
     match query.fetch_all(&mut **open).await {

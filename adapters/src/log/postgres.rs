@@ -109,7 +109,7 @@ impl EventLog for PostgresLog {
         self.lane(append.tenant)
             .send(Pending { append, reply })
             .await
-            .map_err(|_| LogError::Unavailable("the lanes are closed".into()))?;
+            .map_err(|_closed| LogError::Unavailable("the lanes are closed".into()))?;
         // A lane that died mid-way leaves the outcome unknown.
         answer.await.map_err(|error| LogError::Unavailable(Box::new(error)))?
     }
@@ -231,13 +231,13 @@ fn stream_tails(
             .ok()
             .and_then(|number| tails.get_mut(number.checked_sub(1)?))
             .ok_or_else(|| LogError::Damaged(format!("stream number {number}")))?;
-        match row.try_get::<Option<i64>, _>("stream_sequence").map_err(rows::unreadable)? {
-            Some(alone) => tail.revision = Revision(rows::count(alone)?),
-            None => {
-                let event = rows::event(row, &rows::PLAIN, tenant, tail.stream.clone())?;
-                tail.revision = event.revision;
-                tail.events.push(event);
-            }
+        let alone: Option<i64> = row.try_get("stream_sequence").map_err(rows::unreadable)?;
+        if let Some(revision) = alone {
+            tail.revision = Revision(rows::count(revision)?);
+        } else {
+            let event = rows::event(row, &rows::PLAIN, tenant, tail.stream.clone())?;
+            tail.revision = event.revision;
+            tail.events.push(event);
         }
     }
     Ok(tails)

@@ -68,7 +68,7 @@ pub(crate) fn hash(bytes: &[u8]) -> Result<[u8; 32], sqlx::Error> {
 
 /// A count that cannot be negative.
 pub(crate) fn count(number: i64) -> Result<u64, LogError> {
-    u64::try_from(number).map_err(|_| LogError::Damaged(format!("a count of {number}")))
+    u64::try_from(number).map_err(|_negative| LogError::Damaged(format!("a count of {number}")))
 }
 
 /// The row is not what the schema promises.

@@ -40,7 +40,7 @@ async fn the_roles_of_the_program_may_only_do_their_own() {
     ] {
         let pool = database.pool(role).await;
         let refused = sqlx::query(statement).execute(&pool).await.expect_err(statement);
-        let code = refused.as_database_error().and_then(|error| error.code());
+        let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
         assert_eq!(code.as_deref(), Some("42501"), "{role:?}: {statement}");
     }
 }

@@ -122,7 +122,7 @@ pub async fn malformed_appends_are_refused(log: impl EventLog) {
     let mut written_and_read = append(tenant, vec![write("a", at(0), 1)]);
     written_and_read.unchanged = vec![(stream("a"), Revision(0))];
     let mut no_json = write("a", at(0), 1);
-    no_json.events[0].payload = "{".to_owned();
+    "{".clone_into(&mut no_json.events[0].payload);
     for malformed in [
         append(tenant, Vec::new()),
         append(tenant, vec![write("a", at(0), 0)]),
@@ -144,7 +144,7 @@ pub async fn unsealed_personal_data_is_refused(log: impl EventLog) {
     let tenant = tenant(&log).await;
     let attempt = |payload: &str| {
         let mut write = write("a", ExpectedRevision::Any, 1);
-        write.events[0].payload = payload.to_owned();
+        payload.clone_into(&mut write.events[0].payload);
         append(tenant, vec![write])
     };
     let unsealed = r#"{"name":{"$personal":"2d4b…","value":"Ada"}}"#;

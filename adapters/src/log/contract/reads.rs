@@ -14,7 +14,8 @@ use crate::log::chain::{ChainError, GENESIS, verify_chain};
 pub async fn events_come_back_byte_for_byte(log: impl EventLog) {
     let tenant = tenant(&log).await;
     let mut sent = event(1);
-    sent.payload = "{\"z\":1, \"a\" : \"ü\\u0041\\n\", \"n\":1.50, \"nul\":\"\\u0000\"}".to_owned();
+    sent.payload =
+        String::from("{\"z\":1, \"a\" : \"ü\\u0041\\n\", \"n\":1.50, \"nul\":\"\\u0000\"}");
     sent.metadata = Arc::from("{\"correlation_id\" :\"x\",\"actor\":\"user:1\"}");
     let mut append = append(tenant, vec![write("a", ExpectedRevision::Any, 1)]);
     append.writes[0].events = vec![sent.clone()];

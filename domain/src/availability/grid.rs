@@ -1,0 +1,269 @@
+//! The calendars of a company compiled over a range of dates: what a process keeps in memory of a busy
+//! tenant, or makes for one search.
+
+use std::ops::Range;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+
+use super::{
+    evaluate::{bookable, evaluate},
+    facts::{BranchFacts, Busy, Facts, ResourceFacts, ServiceFacts, StaffFacts},
+    masks::Masks,
+    place::Placer,
+    plan::Plan,
+    request::{Placement, Request, Verdict},
+    search,
+    zone_day::{Step, instant, step_up},
+};
+use crate::{
+    calendar::CalendarId,
+    ids::{BranchId, ResourceId, ServiceId, StaffId},
+    slot::Slot,
+};
+
+/// Steps that an early exit looks at first; the stretches double from there.
+const FIRST_STRETCH: Step = 2 * 288;
+/// The longest stretch that is searched at once when placements are listed.
+const LONGEST_STRETCH: Step = 32 * 288;
+
+/// Facts and their bitstrings.
+///
+/// Changes come in one at a time and compile only what they touch. A lapsing hold needs no change: it
+/// is judged by each request's own `now`.
+#[derive(Debug)]
+pub struct TenantGrid<'f> {
+    facts: Facts<'f>,
+    masks: Masks,
+}
+
+impl<'f> TenantGrid<'f> {
+    /// Compiles the facts for starts on the local dates of `dates`.
+    ///
+    /// A search finds starts on these dates only, and appointments that are over 36 hours after the
+    /// last of them.
+    pub fn new(facts: Facts<'f>, dates: Range<NaiveDate>) -> Self {
+        let masks = Masks::of(&facts, dates);
+        Self { facts, masks }
+    }
+
+    /// The facts as they stand.
+    pub fn facts(&self) -> &Facts<'f> {
+        &self.facts
+    }
+
+    /// The local dates that it covers.
+    pub fn dates(&self) -> &Range<NaiveDate> {
+        self.masks.dates()
+    }
+
+    /// Moves on to other dates.
+    pub fn cover(&mut self, dates: Range<NaiveDate>) {
+        self.masks = Masks::of(&self.facts, dates);
+    }
+
+    /// Takes in a branch that is new or has changed; its staff may work by its hours.
+    pub fn put_branch(&mut self, branch: BranchFacts<'f>) {
+        self.facts.put_branch(branch);
+        self.masks = Masks::of(&self.facts, self.masks.dates().clone());
+    }
+
+    /// Takes in a staff member who is new or has changed.
+    pub fn put_staff(&mut self, staff: StaffFacts<'f>) {
+        let id = staff.id;
+        self.facts.put_staff(staff);
+        self.masks.compile_staff(&self.facts, id);
+    }
+
+    /// Forgets a staff member.
+    pub fn remove_staff(&mut self, id: StaffId) {
+        self.facts.staff.remove(&id);
+        self.masks.compile_staff(&self.facts, id);
+    }
+
+    /// Takes in a service that is new or has changed; its assignments may override hours.
+    pub fn put_service(&mut self, service: ServiceFacts<'f>) {
+        let id = service.id;
+        let before = self.facts.services.get(&id);
+        let mut touched: Vec<StaffId> = before.into_iter().flat_map(with_own_hours).collect();
+        touched.extend(with_own_hours(&service));
+        self.facts.put_service(service);
+        touched.sort_unstable();
+        touched.dedup();
+        touched.into_iter().for_each(|id| self.masks.compile_staff(&self.facts, id));
+        self.masks.compile_grids(&self.facts);
+    }
+
+    /// Forgets a service.
+    pub fn remove_service(&mut self, id: ServiceId) {
+        self.facts.services.remove(&id);
+    }
+
+    /// Takes in a resource that is new or has changed.
+    pub fn put_resource(&mut self, resource: ResourceFacts<'f>) {
+        let id = resource.id;
+        self.facts.put_resource(resource);
+        self.masks.compile_resource(&self.facts, id);
+    }
+
+    /// Forgets a resource.
+    pub fn remove_resource(&mut self, id: ResourceId) {
+        self.facts.resources.remove(&id);
+        self.masks.compile_resource(&self.facts, id);
+    }
+
+    /// Replaces all claims on a calendar.
+    pub fn set_claims(&mut self, calendar: CalendarId, claims: Vec<Busy>) {
+        self.facts.busy.insert(calendar, claims);
+        self.masks.compile_claims(&self.facts, calendar);
+    }
+
+    /// Replaces the claims on a calendar that begin on a date of a zone, as one calendar day holds them.
+    pub fn set_claims_on(
+        &mut self,
+        calendar: CalendarId,
+        zone: chrono_tz::Tz,
+        date: NaiveDate,
+        claims: impl IntoIterator<Item = Busy>,
+    ) {
+        let all = self.facts.busy.entry(calendar).or_default();
+        all.retain(|claim| claim.slot.from.with_timezone(&zone).date_naive() != date);
+        all.extend(claims);
+        self.masks.compile_claims(&self.facts, calendar);
+    }
+
+    /// Adds a claim.
+    pub fn claim(&mut self, calendar: CalendarId, busy: Busy) {
+        self.facts.add_busy(calendar, busy);
+        self.masks.compile_claims(&self.facts, calendar);
+    }
+
+    /// Takes the claims away for which `is_released` says so.
+    pub fn release(&mut self, calendar: CalendarId, is_released: impl Fn(&Busy) -> bool) {
+        if let Some(claims) = self.facts.busy.get_mut(&calendar) {
+            claims.retain(|claim| !is_released(claim));
+            self.masks.compile_claims(&self.facts, calendar);
+        }
+    }
+
+    /// Judges one start at a branch.
+    pub fn evaluate(&self, request: &Request, branch: BranchId, start: DateTime<Utc>) -> Verdict {
+        evaluate(&self.facts, request, branch, start)
+    }
+
+    /// Every free start in a window, at each of the branches in turn, in order of time.
+    pub fn starts(
+        &self,
+        request: &Request,
+        branches: &[BranchId],
+        window: Slot,
+    ) -> Vec<(BranchId, Vec<DateTime<Utc>>)> {
+        let plans = self.plans(request, branches);
+        let one = |plan: &Plan<'_>| {
+            let found = Searched::new(self, request, plan, window);
+            let steps = found.steps(&found.window);
+            (plan.branch.id, steps.into_iter().map(instant).collect())
+        };
+        plans.iter().map(one).collect()
+    }
+
+    /// How many starts of a window are free at one branch or more, without listing them.
+    pub fn count(&self, request: &Request, branch: BranchId, window: Slot) -> usize {
+        let plans = self.plans(request, &[branch]);
+        let one = |plan: &Plan<'_>| {
+            let found = Searched::new(self, request, plan, window);
+            let (_, words) = search::starts(&found.placer, &found.window);
+            words.iter().map(|word| word.count_ones() as usize).sum::<usize>()
+        };
+        plans.iter().map(one).sum()
+    }
+
+    /// The next `limit` free starts of a window with their placements: in order of time, then of the
+    /// branches as given. It stops as soon as it has them.
+    pub fn next(
+        &self,
+        request: &Request,
+        branches: &[BranchId],
+        window: Slot,
+        limit: usize,
+    ) -> Vec<Placement> {
+        let plans = self.plans(request, branches);
+        let searched = plans.iter().map(|plan| Searched::new(self, request, plan, window));
+        let searched: Vec<_> = searched.filter(|it| !it.window.is_empty()).collect();
+        let mut found = Vec::new();
+        let Some(mut from) = searched.iter().map(|it| it.window.start).min() else { return found };
+        let end = searched.iter().map(|it| it.window.end).max().unwrap_or(from);
+        let mut stretch = FIRST_STRETCH;
+        while from < end && found.len() < limit {
+            let to = from.saturating_add(stretch).min(end);
+            let mut starts: Vec<(Step, usize)> = Vec::new();
+            for (order, one) in searched.iter().enumerate() {
+                let part = from.max(one.window.start)..to.min(one.window.end);
+                starts.extend(one.steps(&part).into_iter().map(|step| (step, order)));
+            }
+            starts.sort_unstable();
+            let placed =
+                starts.into_iter().filter_map(|(step, order)| searched[order].placer.place(step));
+            found.extend(placed.take(limit - found.len()));
+            from = to;
+            stretch = (stretch * 2).min(LONGEST_STRETCH);
+        }
+        found
+    }
+
+    fn plans<'p>(&'p self, request: &Request, branches: &[BranchId]) -> Vec<Plan<'p>> {
+        branches.iter().filter_map(|id| Plan::new(&self.facts, request, *id).ok()).collect()
+    }
+}
+
+/// The next `limit` free starts of a window, from facts that were compiled for nothing yet.
+pub fn next_free(
+    facts: Facts<'_>,
+    request: &Request,
+    branches: &[BranchId],
+    window: Slot,
+    limit: usize,
+) -> Vec<Placement> {
+    let day = |at: DateTime<Utc>| at.date_naive();
+    let from = day(window.from).checked_sub_days(Days::new(1)).unwrap_or(day(window.from));
+    let to = day(window.to).checked_add_days(Days::new(2)).unwrap_or(day(window.to));
+    TenantGrid::new(facts, from..to).next(request, branches, window, limit)
+}
+
+/// The staff whose assignment to a service has its own hours.
+fn with_own_hours(service: &ServiceFacts<'_>) -> Vec<StaffId> {
+    let assignments = service.assignments.iter();
+    let own = assignments.filter(|(_, it)| it.availability_override.is_some());
+    own.map(|(id, _)| *id).collect()
+}
+
+/// A search at one branch, and the steps that it may look at.
+struct Searched<'g> {
+    placer: Placer<'g>,
+    window: Range<Step>,
+}
+
+impl<'g> Searched<'g> {
+    fn new(
+        grid: &'g TenantGrid<'_>,
+        request: &'g Request,
+        plan: &'g Plan<'g>,
+        window: Slot,
+    ) -> Self {
+        let placer = Placer::new(&grid.facts, &grid.masks, plan, request);
+        let bookable = bookable(plan, request, &placer.zone);
+        let dates = grid.masks.dates();
+        let covered = placer.zone.day(dates.start).start..placer.zone.day(dates.end).start;
+        let from = step_up(window.from).max(bookable.start).max(covered.start);
+        let to = step_up(window.to).min(bookable.end).min(covered.end);
+        Self { placer, window: from..to }
+    }
+
+    fn steps(&self, window: &Range<Step>) -> Vec<Step> {
+        if window.is_empty() {
+            return Vec::new();
+        }
+        let (first, words) = search::starts(&self.placer, window);
+        let masks = self.placer.masks;
+        super::bits::ones(&words).map(|bit| masks.step(first * 64 + bit)).collect()
+    }
+}
