@@ -5,8 +5,13 @@ use std::sync::OnceLock;
 use daybook_domain::{
     aggregate::{DecodeError, Evolve, decode},
     appointment::{Appointment, AppointmentEvent},
+    branch::{Branch, BranchEvent},
     calendar_day::{CalendarDay, CalendarDayEvent},
+    company::{Company, CompanyEvent},
     event_log::RecordedEvent,
+    resource::{Resource, ResourceEvent},
+    service::{Service, ServiceEvent},
+    staff::{Staff, StaffEvent},
 };
 
 macro_rules! facts {
@@ -36,6 +41,16 @@ facts! {
     Appointment(AppointmentEvent),
     /// A place on a calendar was taken, kept or given back.
     CalendarDay(CalendarDayEvent),
+    /// A company was registered or changed.
+    Company(CompanyEvent),
+    /// A branch was registered or changed.
+    Branch(BranchEvent),
+    /// A staff member was registered or changed.
+    Staff(StaffEvent),
+    /// A service was defined or changed.
+    Service(ServiceEvent),
+    /// A resource was registered or changed.
+    Resource(ResourceEvent),
 }
 
 /// Why an event could not be read.

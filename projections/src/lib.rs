@@ -12,3 +12,4 @@ pub mod registry;
 mod rows;
 pub mod runner;
 pub mod tx;
+pub mod world;
