@@ -130,11 +130,15 @@ impl View {
 
     /// Whether today has left the days behind that the grid was made for.
     pub(super) fn is_behind(&self, now: DateTime<Utc>) -> bool {
-        let (begins, wanted) = (self.grid.dates().start, horizon(now).start);
-        begins + Days::new(MOVES_ON_AFTER_DAYS) <= wanted || wanted < begins
+        self.grid.dates().start + Days::new(MOVES_ON_AFTER_DAYS) <= horizon(now).start
     }
 
-    /// Moves the grid on to today. What is past goes; should today go back, it was never needed.
+    /// Whether it begins after today: it may have forgotten what is needed now.
+    pub(super) fn is_ahead(&self, now: DateTime<Utc>) -> bool {
+        horizon(now).start < self.grid.dates().start
+    }
+
+    /// Moves the grid on to today, and forgets what is past.
     pub(super) fn keep_up(&mut self, now: DateTime<Utc>) {
         let wanted = horizon(now);
         let keep = wanted.start - Days::new(LEAD_DAYS);

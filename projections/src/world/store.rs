@@ -110,7 +110,11 @@ impl<L: EventLog> WorldStore<L> {
         least: Option<Position>,
         now: DateTime<Utc>,
     ) -> Result<Arc<World>, WorldError> {
-        let world = self.world(tenant, now);
+        let mut world = self.world(tenant, now);
+        if world.read(|view| view.is_ahead(now)) {
+            self.worlds().by_tenant.remove(&tenant);
+            world = self.world(tenant, now);
+        }
         if !world.will_do(least, self.config.staleness) {
             self.catch_up(tenant, &world, least).await?;
         }

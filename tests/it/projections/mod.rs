@@ -3,6 +3,7 @@
 mod history;
 mod read_models;
 mod runner;
+mod world;
 
 use std::{
     sync::{
