@@ -3,7 +3,7 @@
 //! Everything beyond the end of a bitstring counts as clear. The loops are plain ones over words, so
 //! that the compiler turns them into vector code.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 const WORD: usize = u64::BITS as usize;
 
@@ -109,6 +109,53 @@ pub(super) fn and_not(into: &mut [u64], other: &[u64]) {
     }
 }
 
+/// Sets bit `i` where bits `i..i + length` are all open and not taken: `open & !taken` and
+/// [`keep_runs`] in one pass, which is what a search spends its time on.
+pub(super) fn free_runs(into: &mut [u64], open: &[u64], taken: &[u64], length: usize) {
+    match length {
+        0..=1 => free_runs_in(into, open, taken, []),
+        2 => free_runs_in(into, open, taken, [1]),
+        3..=4 => free_runs_in(into, open, taken, doubling::<2>(length)),
+        5..=8 => free_runs_in(into, open, taken, doubling::<3>(length)),
+        9..=16 => free_runs_in(into, open, taken, doubling::<4>(length)),
+        17..=32 => free_runs_in(into, open, taken, doubling::<5>(length)),
+        33..=WORD => free_runs_in(into, open, taken, doubling::<6>(length)),
+        _ => {
+            free_runs_in(into, open, taken, []);
+            keep_runs(into, length);
+        }
+    }
+}
+
+/// The shifts that double a run up to `length`; 1 and more, `length` and less in total.
+fn doubling<const N: usize>(length: usize) -> [u32; N] {
+    let mut reached = 1;
+    std::array::from_fn(|_| {
+        let step = reached.min(length - reached);
+        reached += step;
+        bit_count(step)
+    })
+}
+
+/// A run of up to 64 bits ends in its own word or in the next one, so each pair of neighbours is
+/// enough, and the shifts of a pair are known before the loop.
+fn free_runs_in<const N: usize>(into: &mut [u64], open: &[u64], taken: &[u64], shifts: [u32; N]) {
+    let run = |mut word: u64, mut next: u64| {
+        for shift in shifts {
+            word &= word.wrapping_shr(shift) | next.wrapping_shl(64_u32.wrapping_sub(shift));
+            next &= next.wrapping_shr(shift);
+        }
+        word
+    };
+    let pairs = open.windows(2).zip(taken.windows(2));
+    for (into, (open, taken)) in into.iter_mut().zip(pairs) {
+        *into = run(open[0] & !taken[0], open[1] & !taken[1]);
+    }
+    if let (Some(into), Some(open), Some(taken)) = (into.last_mut(), open.last(), taken.last()) {
+        *into = run(open & !taken, 0);
+    }
+}
+
 /// Leaves bit `i` set where bits `i..i + length` all were: doubling, so that a run of `n` costs
 /// `log2 n` passes.
 pub(super) fn keep_runs(words: &mut [u64], length: usize) {
@@ -121,20 +168,31 @@ pub(super) fn keep_runs(words: &mut [u64], length: usize) {
 }
 
 /// `words[i] &= words[i + shift]`. Ascending, so every word is read before it is written.
+///
+/// The common case goes over pairs of neighbours without any check inside the loop: it is the one
+/// that must become vector code.
 fn and_own_later(words: &mut [u64], shift: usize) {
     let (skip, low) = (shift / WORD, shift % WORD);
-    if skip == 0 && 0 < low && !words.is_empty() {
-        let last = words.len() - 1;
-        for index in 0..last {
-            words[index] &= (words[index] >> low) | (words[index + 1] << (WORD - low));
+    if skip == 0 && 0 < low {
+        let (down, up) = (bit_count(low), bit_count(WORD - low));
+        let cells = Cell::from_mut(words).as_slice_of_cells();
+        for pair in cells.windows(2) {
+            let (word, next) = (pair[0].get(), pair[1].get());
+            pair[0].set(word & (word.wrapping_shr(down) | next.wrapping_shl(up)));
         }
-        words[last] &= words[last] >> low;
+        if let Some(last) = cells.last() {
+            last.set(last.get() & last.get().wrapping_shr(down));
+        }
         return;
     }
     for index in 0..words.len() {
         let later = later_word(words, index + skip, low);
         words[index] &= later;
     }
+}
+
+fn bit_count(bits: usize) -> u32 {
+    u32::try_from(bits).unwrap_or(0)
 }
 
 /// `into[i] &= other[i + shift]`.
@@ -173,7 +231,7 @@ fn later_word(words: &[u64], index: usize, low: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, prop_compose, proptest};
 
     use super::*;
 
@@ -231,6 +289,14 @@ mod tests {
             let at = |bits: &[bool], bit: usize| bits.get(bit).copied().unwrap_or(false);
             let mut runs = words.clone();
             keep_runs(&mut runs, length);
+            let mut free = words.clone();
+            free_runs(&mut free, &words, &vec![0; words.len()], length);
+            prop_assert_eq!(&free, &runs);
+            let mut untaken = words.clone();
+            and_not(&mut untaken, &other);
+            keep_runs(&mut untaken, length);
+            free_runs(&mut free, &words, &other, length);
+            prop_assert_eq!(&free, &untaken);
             let mut later = words.clone();
             and_later(&mut later, &other, length);
             let mut earlier = words.clone();

@@ -24,11 +24,25 @@ pub fn evaluate(
     branch_id: BranchId,
     start: DateTime<Utc>,
 ) -> Verdict {
+    evaluate_on(facts, None, request, branch_id, start)
+}
+
+/// As [`evaluate`], on bitstrings that are there already if they cover the start.
+pub(super) fn evaluate_on(
+    facts: &Facts<'_>,
+    warm: Option<&Masks>,
+    request: &Request,
+    branch_id: BranchId,
+    start: DateTime<Utc>,
+) -> Verdict {
     let plan = match Plan::new(facts, request, branch_id) {
         Ok(plan) => plan,
         Err(reasons) => return Verdict::Refused { reasons },
     };
     let date = start.with_timezone(&plan.branch.zone).date_naive();
+    if let Some(masks) = warm.filter(|it| it.dates().contains(&date) && days_long(&plan) == 0) {
+        return verdict(&Placer::new(facts, masks, &plan, request), start);
+    }
     let masks = masks_of(facts, &plan, &(date..date));
     verdict(&Placer::new(facts, &masks, &plan, request), start)
 }
@@ -66,10 +80,14 @@ pub fn calendars(facts: &Facts<'_>, request: &Request, branch_id: BranchId) -> V
     calendars
 }
 
+/// Whole days that the plan can take.
+fn days_long(plan: &Plan<'_>) -> u64 {
+    u64::try_from(plan.reach() * STEP_S / 86_400).unwrap_or(0)
+}
+
 /// The bitstrings that a plan needs for starts on the dates from the first to the last.
 pub(super) fn masks_of(facts: &Facts<'_>, plan: &Plan<'_>, dates: &Range<NaiveDate>) -> Masks {
-    let days_long = u64::try_from(plan.reach() * STEP_S / 86_400).unwrap_or(0);
-    let end = dates.end.checked_add_days(Days::new(days_long + 1)).unwrap_or(dates.end);
+    let end = dates.end.checked_add_days(Days::new(days_long(plan) + 1)).unwrap_or(dates.end);
     let mut masks = Masks::new(dates.start..end);
     for phase in &plan.phases {
         for candidate in &phase.candidates {

@@ -92,7 +92,7 @@ fn against(
     let unfit = phase.refusals(staff, assignment, placer.plan.branch.id);
     let times = phase.times(staff, assignment);
     if let (Some(staff), Some(assignment), true) = (staff, assignment, unfit.is_empty()) {
-        let candidate = Candidate { staff, assignment, times };
+        let candidate = Candidate { seat: 0, staff, assignment, times };
         let whys = whys(placer, phase, &candidate, at, edges);
         reasons.extend(whys.into_iter().map(|why| of_phase(why, phase, Some(staff_id))));
         let whys = resource_whys(placer, phase, at..at + times.span);
@@ -148,12 +148,10 @@ fn hours_whys(placer: &Placer<'_>, rules: &DayRules<'_>, steps: Range<Step>, why
         whys.push(Why::BranchClosed { date, open, reason });
     }
     match rules.own {
-        OwnHours::Always => (),
         OwnHours::Exception(exception) if !is_within(&exception.hours) => {
             let (open, reason) = (exception.hours.open().to_vec(), exception.reason.clone());
             whys.push(Why::StaffException { date, open, reason });
         }
-        OwnHours::Exception(_) => (),
         OwnHours::Week(None) => whys.push(Why::OutsideHours { date, open: Vec::new() }),
         OwnHours::Week(Some(hours)) if !is_within(hours) => {
             let unbroken = DayHours::new(hours.open().to_vec(), Vec::new()).unwrap_or_default();
@@ -166,7 +164,7 @@ fn hours_whys(placer: &Placer<'_>, rules: &DayRules<'_>, steps: Range<Step>, why
                 is_hit.then_some(Why::Break { date, interval: *interval })
             }));
         }
-        OwnHours::Week(Some(_)) => (),
+        OwnHours::Always | OwnHours::Exception(_) | OwnHours::Week(Some(_)) => (),
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{
-    evaluate::{bookable, evaluate},
+    evaluate::{bookable, evaluate_on},
     facts::{BranchFacts, Busy, Facts, ResourceFacts, ServiceFacts, StaffFacts},
     masks::Masks,
     place::Placer,
@@ -89,7 +89,9 @@ impl<'f> TenantGrid<'f> {
         self.facts.put_service(service);
         touched.sort_unstable();
         touched.dedup();
-        touched.into_iter().for_each(|id| self.masks.compile_staff(&self.facts, id));
+        for id in touched {
+            self.masks.compile_staff(&self.facts, id);
+        }
         self.masks.compile_grids(&self.facts);
     }
 
@@ -147,7 +149,7 @@ impl<'f> TenantGrid<'f> {
 
     /// Judges one start at a branch.
     pub fn evaluate(&self, request: &Request, branch: BranchId, start: DateTime<Utc>) -> Verdict {
-        evaluate(&self.facts, request, branch, start)
+        evaluate_on(&self.facts, Some(&self.masks), request, branch, start)
     }
 
     /// Every free start in a window, at each of the branches in turn, in order of time.

@@ -10,11 +10,12 @@ use super::{
     facts::{Busy, Facts},
     open::{resource_rules, staff_rules},
     request::Ignoring,
-    zone_day::{Step, ZoneSpan, step_down, step_up},
+    zone_day::{Step, ZoneSpan, instant, step_down, step_up},
 };
 use crate::{
     calendar::CalendarId,
     ids::{BranchId, ResourceId, ServiceId, StaffId},
+    slot::Slot,
 };
 
 /// Days compiled before the first date: buffers reach back.
@@ -29,6 +30,7 @@ pub(super) struct Masks {
     wide: Range<NaiveDate>,
     base: Step,
     words: usize,
+    instants: Slot,
     zones: Vec<ZoneSpan>,
     pub(super) staff: BTreeMap<StaffId, StaffMasks>,
     pub(super) resources: BTreeMap<ResourceId, ResourceMasks>,
@@ -84,11 +86,14 @@ impl Masks {
         let utc = ZoneSpan::new(Tz::UTC, &wide);
         let base = utc.day(wide.start).start;
         let length = usize::try_from(utc.day(wide.end).start - base).unwrap_or(0);
+        let words = bits::words_for(length);
+        let end = base.saturating_add(Step::try_from(words * 64).unwrap_or(Step::MAX));
         Self {
             dates,
             wide,
             base,
-            words: bits::words_for(length),
+            words,
+            instants: Slot { from: instant(base), to: instant(end) },
             zones: Vec::new(),
             staff: BTreeMap::new(),
             resources: BTreeMap::new(),
@@ -239,11 +244,12 @@ impl Masks {
     pub(super) fn taken<'m>(
         &'m self,
         facts: &Facts<'_>,
+        masks: Option<&'m StaffMasks>,
         staff_id: StaffId,
         now: DateTime<Utc>,
         ignoring: Ignoring,
     ) -> Cow<'m, [u64]> {
-        let Some(masks) = self.staff.get(&staff_id) else {
+        let Some(masks) = masks else {
             return Cow::Owned(vec![u64::MAX; self.words]);
         };
         if ignoring != Ignoring::default() {
@@ -300,9 +306,14 @@ impl Masks {
         self.bits(&(step_down(claim.slot.from)..step_up(claim.slot.to)))
     }
 
+    /// Whether a claim lies in the dates at all; most of a long list do not.
+    fn touches(&self, claim: &Busy) -> bool {
+        claim.slot.from < self.instants.to && self.instants.from < claim.slot.to
+    }
+
     fn taken_of<'b>(&self, claims: impl Iterator<Item = &'b Busy>) -> Taken {
         let mut taken = Taken { solid: vec![0; self.words], lapsing: Vec::new() };
-        for claim in claims {
+        for claim in claims.filter(|it| self.touches(it)) {
             if claim.expires_at.is_some() {
                 taken.lapsing.push(*claim);
             } else {
@@ -314,7 +325,7 @@ impl Masks {
 
     fn counts_of<'b>(&self, claims: impl Iterator<Item = &'b Busy>) -> Vec<u16> {
         let mut counts = vec![0; self.words * 64];
-        claims.for_each(|claim| self.add(&mut counts, claim));
+        claims.filter(|it| self.touches(it)).for_each(|claim| self.add(&mut counts, claim));
         counts
     }
 

@@ -29,11 +29,20 @@ pub(super) struct Placer<'v> {
     pub(super) plan: &'v Plan<'v>,
     pub(super) request: &'v Request,
     pub(super) zone: Cow<'v, ZoneSpan>,
-    taken: BTreeMap<StaffId, Cow<'v, [u64]>>,
+    /// The bitstrings of each phase's candidates, by phase and seat.
+    views: Vec<Vec<StaffView<'v>>>,
+    taken: Vec<Cow<'v, [u64]>>,
     /// Where too few units are free, by resource and units.
     full: BTreeMap<(ResourceId, u16), Vec<u64>>,
     /// The dates on which a staff member's places for a service are used up.
     used_up: BTreeMap<(ServiceId, StaffId), Vec<NaiveDate>>,
+}
+
+/// Where the bitstrings of a candidate are.
+#[derive(Clone, Copy)]
+struct StaffView<'v> {
+    open: &'v [u64],
+    taken: usize,
 }
 
 /// A phase that was given a time and a staff member.
@@ -57,18 +66,28 @@ impl<'v> Placer<'v> {
             plan,
             request,
             zone,
-            taken: BTreeMap::new(),
+            views: Vec::with_capacity(plan.phases.len()),
+            taken: Vec::new(),
             full: BTreeMap::new(),
             used_up: BTreeMap::new(),
         };
         let (now, ignoring) = (request.now, request.ignoring);
         for phase in &plan.phases {
+            let mut views = Vec::with_capacity(phase.candidates.len());
             for candidate in &phase.candidates {
                 let id = candidate.staff.id;
-                let taken = || masks.taken(facts, id, now, ignoring);
-                placer.taken.entry(id).or_insert_with(taken);
+                let own = masks.staff.get(&id);
+                let open = own.and_then(|it| it.open(plan.branch.id, phase.service.id));
+                let known = earlier_seat(plan, phase.index, id);
+                let known = known.map(|(phase, seat)| placer.views[phase][seat].taken);
+                let taken = known.unwrap_or(placer.taken.len());
+                if known.is_none() {
+                    placer.taken.push(masks.taken(facts, own, id, now, ignoring));
+                }
+                views.push(StaffView { open: open.unwrap_or(&[]), taken });
                 placer.note_used_up(phase, id);
             }
+            placer.views.push(views);
             let units = phase.units();
             for resource in &phase.resources {
                 let full = || masks.full(facts, resource.id, units, now, ignoring);
@@ -95,15 +114,14 @@ impl<'v> Placer<'v> {
         self.used_up.get(&(service_id, staff_id)).map_or(&[], Vec::as_slice)
     }
 
-    /// What is taken of a staff member's time.
-    pub(super) fn taken(&self, staff_id: StaffId) -> &[u64] {
-        self.taken.get(&staff_id).map_or(&[], AsRef::as_ref)
+    /// What is taken of a candidate's time.
+    pub(super) fn taken(&self, phase: usize, candidate: &Candidate<'_>) -> &[u64] {
+        &self.taken[self.views[phase][candidate.seat].taken]
     }
 
-    /// When the staff member can do the phase's service at the branch.
-    pub(super) fn open(&self, phase: &PlannedPhase<'_>, staff_id: StaffId) -> &'v [u64] {
-        let masks = self.masks.staff.get(&staff_id);
-        masks.and_then(|it| it.open(self.plan.branch.id, phase.service.id)).unwrap_or(&[])
+    /// When the candidate can do the phase's service at the branch.
+    pub(super) fn open(&self, phase: usize, candidate: &Candidate<'_>) -> &'v [u64] {
+        self.views[phase][candidate.seat].open
     }
 
     /// Where too few units of a resource are free for the phase.
@@ -115,10 +133,10 @@ impl<'v> Placer<'v> {
     pub(super) fn place(&self, start: Step) -> Option<Placement> {
         let first = self.plan.phases.first()?;
         let mains = first.candidates.iter().filter(|it| {
-            self.is_fit(0, it, start) && self.is_free(it, start - it.times.before..start)
+            self.is_fit(0, it, start) && self.is_free(0, it, start - it.times.before..start)
         });
         let day = self.masks.bits(&self.zone.day(self.zone.date(start)));
-        for main in self.in_order(mains, &day) {
+        for main in self.in_order(0, mains, &day) {
             let mut chosen = vec![Chosen { at: start, candidate: main }];
             if self.place_rest(&day, &mut chosen, &mut Vec::new()) {
                 return Some(self.placement(start, &chosen));
@@ -137,17 +155,18 @@ impl<'v> Placer<'v> {
     ) -> bool {
         let (Some(&main), Some(&last)) = (chosen.first(), chosen.last()) else { return false };
         let after = last.at + last.candidate.times.staff;
-        let can_part = self.is_free(last.candidate, after..after + last.candidate.times.after);
         let index = chosen.len();
+        let can_part =
+            self.is_free(index - 1, last.candidate, after..after + last.candidate.times.after);
         let Some(phase) = self.plan.phases.get(index) else { return can_part };
         let at = last.at + last.candidate.times.span;
         let options = phase.candidates.iter().filter(|it| {
             let is_main = it.staff.id == main.candidate.staff.id;
             let stays = it.staff.id == last.candidate.staff.id;
-            let buffers = stays || (can_part && self.is_free(it, at - it.times.before..at));
+            let buffers = stays || (can_part && self.is_free(index, it, at - it.times.before..at));
             (is_main || phase.is_free) && buffers && self.is_fit(index, it, at)
         });
-        let mut options = self.in_order(options, day);
+        let mut options = self.in_order(index, options, day);
         options.sort_by_key(|it| it.staff.id != main.candidate.staff.id);
         for candidate in options {
             let key = (index, at, candidate.staff.id);
@@ -169,8 +188,8 @@ impl<'v> Placer<'v> {
         let phase = &self.plan.phases[index];
         let staff_id = candidate.staff.id;
         let busy = at..at + candidate.times.staff;
-        bits::all(self.open(phase, staff_id), &self.masks.bits(&busy))
-            && self.is_free(candidate, busy)
+        bits::all(self.open(index, candidate), &self.masks.bits(&busy))
+            && self.is_free(index, candidate, busy)
             && !self.is_used_up(phase, staff_id, at)
             && (phase.template.resource.is_none()
                 || self.resource(phase, at..at + candidate.times.span).is_some())
@@ -183,8 +202,8 @@ impl<'v> Placer<'v> {
         })
     }
 
-    fn is_free(&self, candidate: &Candidate<'_>, steps: Range<Step>) -> bool {
-        !bits::any(self.taken(candidate.staff.id), &self.masks.bits(&steps))
+    fn is_free(&self, phase: usize, candidate: &Candidate<'_>, steps: Range<Step>) -> bool {
+        !bits::any(self.taken(phase, candidate), &self.masks.bits(&steps))
     }
 
     /// The first resource that is open and has the units free.
@@ -207,12 +226,13 @@ impl<'v> Placer<'v> {
 
     fn in_order(
         &self,
+        phase: usize,
         candidates: impl Iterator<Item = &'v Candidate<'v>>,
         day: &Range<usize>,
     ) -> Vec<&'v Candidate<'v>> {
         let mut candidates: Vec<_> = candidates.collect();
         candidates.sort_by_cached_key(|it| {
-            let busy = bits::count(self.taken(it.staff.id), day);
+            let busy = bits::count(self.taken(phase, it), day);
             (!it.assignment.is_primary, busy, it.staff.id)
         });
         candidates
@@ -255,6 +275,13 @@ impl<'v> Placer<'v> {
             phases,
         }
     }
+}
+
+/// An earlier phase that has the staff member among its candidates, and the seat there.
+fn earlier_seat(plan: &Plan<'_>, phase: usize, staff_id: StaffId) -> Option<(usize, usize)> {
+    let earlier = plan.phases[..phase].iter();
+    let mut seats = earlier.map(|it| (it.index, it.candidate(staff_id)));
+    seats.find_map(|(index, candidate)| Some((index, candidate?.seat)))
 }
 
 /// The blocked slots of one appointment must not overlap on one calendar: a staff member who comes

@@ -29,6 +29,8 @@ pub(super) struct Plan<'p> {
 /// A phase of the plan.
 #[derive(Debug)]
 pub(super) struct PlannedPhase<'p> {
+    /// The place in the plan.
+    pub(super) index: usize,
     pub(super) item: usize,
     pub(super) service: &'p ServiceFacts<'p>,
     pub(super) template: &'p PhaseTemplate,
@@ -45,6 +47,8 @@ pub(super) struct PlannedPhase<'p> {
 /// A staff member who is fit for a phase, and how long it takes with them. In steps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate<'p> {
+    /// The place among the phase's candidates.
+    pub(super) seat: usize,
     pub(super) staff: &'p StaffFacts<'p>,
     pub(super) assignment: &'p Assignment,
     pub(super) times: Times,
@@ -107,6 +111,7 @@ impl<'p> Plan<'p> {
             for template in service.phases.iter() {
                 let is_first = phases.is_empty();
                 let mut phase = PlannedPhase {
+                    index: phases.len(),
                     item,
                     service,
                     template,
@@ -160,15 +165,18 @@ impl<'p> PlannedPhase<'p> {
         only: Option<StaffId>,
     ) -> Vec<Candidate<'p>> {
         let assignments = self.service.assignments.iter();
-        assignments
-            .filter(|(staff_id, _)| only.is_none_or(|only| only == **staff_id))
-            .filter_map(|(staff_id, assignment)| {
-                let staff = facts.staff.get(staff_id)?;
-                let is_fit = self.refusals(Some(staff), Some(assignment), branch_id).is_empty();
+        let mut fit: Vec<Candidate<'p>> = Vec::with_capacity(assignments.len());
+        for (staff_id, assignment) in assignments {
+            if only.is_some_and(|only| only != *staff_id) {
+                continue;
+            }
+            let Some(staff) = facts.staff.get(staff_id) else { continue };
+            if self.refusals(Some(staff), Some(assignment), branch_id).is_empty() {
                 let times = self.times(Some(staff), Some(assignment));
-                is_fit.then_some(Candidate { staff, assignment, times })
-            })
-            .collect()
+                fit.push(Candidate { seat: fit.len(), staff, assignment, times });
+            }
+        }
+        fit
     }
 
     /// Why a staff member cannot do it, whatever the time.

@@ -85,11 +85,11 @@ impl<'v> Sweep<'_, 'v> {
         }
         let end = offset - width(last.times.span);
         if 0 < last.times.after {
-            self.free(last, last.times.after, scratch);
+            self.free(plan.phases.len() - 1, last, last.times.after, scratch);
             bits::and_later(one, scratch, end + width(last.times.staff));
         }
         if 0 < main.times.before {
-            self.free(main, main.times.before, scratch);
+            self.free(0, main, main.times.before, scratch);
             bits::and_earlier(one, scratch, width(main.times.before));
         }
         true
@@ -117,7 +117,7 @@ impl<'v> Sweep<'_, 'v> {
                 // Parting from this staff member: the buffer afterwards, then somebody else.
                 let mut next = vec![u64::MAX; self.words.len()];
                 if 0 < times.after {
-                    self.free(candidate, times.after, &mut scratch);
+                    self.free(index, candidate, times.after, &mut scratch);
                     bits::and_later(&mut next, &scratch, width(times.staff));
                 }
                 if !is_last {
@@ -132,7 +132,7 @@ impl<'v> Sweep<'_, 'v> {
                 bits::and(&mut starts, &next);
                 let mut coming = starts.clone();
                 if 0 < times.before {
-                    self.free(candidate, times.before, &mut scratch);
+                    self.free(index, candidate, times.before, &mut scratch);
                     bits::and_earlier(&mut coming, &scratch, width(times.before));
                 }
                 bits::or(&mut anybody, &coming);
@@ -148,18 +148,15 @@ impl<'v> Sweep<'_, 'v> {
     /// Where a staff member can begin a phase, buffers aside.
     fn fit(&self, phase: &PlannedPhase<'v>, candidate: &Candidate<'_>, into: &mut [u64]) {
         let staff_id = candidate.staff.id;
-        let open = self.placer.open(phase, staff_id);
-        let taken = self.placer.taken(staff_id);
+        let open = self.placer.open(phase.index, candidate);
+        let taken = self.placer.taken(phase.index, candidate);
         let (Some(open), Some(taken)) =
             (open.get(self.words.clone()), taken.get(self.words.clone()))
         else {
             into.fill(0);
             return;
         };
-        for ((into, open), taken) in into.iter_mut().zip(open).zip(taken) {
-            *into = open & !taken;
-        }
-        bits::keep_runs(into, width(candidate.times.staff));
+        bits::free_runs(into, open, taken, width(candidate.times.staff));
         if phase.template.resource.is_some() {
             bits::and(into, &self.resource_fit(phase, candidate.times.span));
         }
@@ -172,8 +169,8 @@ impl<'v> Sweep<'_, 'v> {
     }
 
     /// Where so many steps from here on are not taken.
-    fn free(&self, candidate: &Candidate<'_>, length: Step, into: &mut [u64]) {
-        let taken = self.placer.taken(candidate.staff.id).get(self.words.clone()).unwrap_or(&[]);
+    fn free(&self, phase: usize, candidate: &Candidate<'_>, length: Step, into: &mut [u64]) {
+        let taken = self.placer.taken(phase, candidate).get(self.words.clone()).unwrap_or(&[]);
         for (into, taken) in into.iter_mut().zip(taken) {
             *into = !taken;
         }

@@ -179,6 +179,14 @@ impl<'d, L: EventLog> Unit<'d, L> {
         Ok(cached)
     }
 
+    /// Where a loaded stream stands with the unit's own events: its version for `If-Match`. A
+    /// stream that was not loaded is at 0.
+    pub fn revision<E: Evolve>(&self, id: impl std::fmt::Display) -> Revision {
+        self.loaded.get(&E::stream(id)).map_or(Revision(0), |loaded| {
+            Revision(loaded.base.revision.0 + loaded.pending.len() as u64)
+        })
+    }
+
     /// Records events of one aggregate, to be appended with all the others of the unit. The state
     /// that [`Unit::load`] answers from now on has them folded in.
     pub async fn record<E: Evolve>(

@@ -1,0 +1,340 @@
+//! The brute-force twin: the rules once more, minute by minute, without bitstrings, plans or the
+//! engine's zone arithmetic. Slow and plain on purpose.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Utc};
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+
+use super::{
+    super::{Busy, BusyKind, Placement, Request, StaffWish, TenantGrid, evaluate},
+    world::{BRANCH, Dice, World},
+};
+use crate::{
+    calendar::CalendarId,
+    hours::{CivilInterval, DayHours},
+    ids::{ResourceId, ServiceId, StaffId},
+    service::{Assignment, PhaseTemplate},
+    slot::Slot,
+};
+
+/// Minutes of the world that the twin walks.
+const MINUTES: usize = 7 * 24 * 60;
+
+struct Twin<'w> {
+    world: &'w World,
+    begin: DateTime<Utc>,
+    local: Vec<NaiveDateTime>,
+    /// The latest local time seen up to a minute, and the earliest from it on.
+    reached: Vec<NaiveDateTime>,
+    to_come: Vec<NaiveDateTime>,
+}
+
+struct Part<'w> {
+    service_id: ServiceId,
+    template: &'w PhaseTemplate,
+    asked_min: Option<u16>,
+}
+
+impl<'w> Twin<'w> {
+    fn new(world: &'w World) -> Self {
+        let begin = (world.date - Duration::days(3)).and_time(chrono::NaiveTime::MIN).and_utc();
+        let at = |minute: usize| begin + Duration::minutes(i64::try_from(minute).unwrap());
+        let local: Vec<_> =
+            (0..MINUTES).map(|it| at(it).with_timezone(&world.zone).naive_local()).collect();
+        let mut reached = local.clone();
+        let mut to_come = local.clone();
+        for minute in 1..MINUTES {
+            reached[minute] = reached[minute].max(reached[minute - 1]);
+            let back = MINUTES - 1 - minute;
+            to_come[back] = to_come[back].min(to_come[back + 1]);
+        }
+        Self { world, begin, local, reached, to_come }
+    }
+
+    fn at(&self, minute: usize) -> DateTime<Utc> {
+        self.begin + Duration::minutes(i64::try_from(minute).unwrap())
+    }
+
+    /// Begun at the first instant that shows the start, over with the last that is before the end.
+    fn is_in(&self, minute: usize, date: NaiveDate, interval: CivilInterval) -> bool {
+        let midnight = date.and_time(chrono::NaiveTime::MIN);
+        let from = midnight + Duration::minutes(interval.from().minutes().into());
+        let to = midnight + Duration::minutes(interval.to().minutes().into());
+        let is_over = if interval.to().minutes() == 1440 {
+            to <= self.reached[minute]
+        } else {
+            to <= self.to_come[minute]
+        };
+        from <= self.reached[minute] && !is_over
+    }
+
+    fn is_open(&self, minute: usize, date: NaiveDate, hours: &DayHours) -> bool {
+        hours.open().iter().any(|it| self.is_in(minute, date, *it))
+            && !hours.breaks().iter().any(|it| self.is_in(minute, date, *it))
+    }
+
+    fn dates(&self, minute: usize) -> impl Iterator<Item = NaiveDate> + use<> {
+        let date = self.local[minute].date();
+        (-1..=1).map(move |days| date + Duration::days(days))
+    }
+
+    fn branch_lets(&self, minute: usize, date: NaiveDate) -> bool {
+        let exception = self.world.facts.branches[&BRANCH].exceptions.get(&date);
+        exception.is_none_or(|it| self.is_open(minute, date, &it.hours))
+    }
+
+    fn works(&self, minute: usize, staff_id: StaffId, assignment: &Assignment) -> bool {
+        let staff = &self.world.facts.staff[&staff_id];
+        let branch = &self.world.facts.branches[&BRANCH];
+        self.dates(minute).any(|date| {
+            let weekday =
+                u8::try_from(chrono::Datelike::weekday(&date).number_from_monday()).unwrap();
+            let own = if let Some(exception) = staff.exceptions.get(&date) {
+                Some(&exception.hours)
+            } else if let Some(special) = &assignment.availability_override {
+                special.day(weekday)
+            } else if let Some(here) = staff.hours_at.get(&BRANCH) {
+                here.day(weekday)
+            } else if let Some(general) = &staff.hours {
+                general.day(weekday)
+            } else {
+                branch.hours.day(weekday)
+            };
+            own.is_some_and(|it| self.is_open(minute, date, it)) && self.branch_lets(minute, date)
+        })
+    }
+
+    fn counts(&self, claim: &Busy) -> bool {
+        let Request { now, ignoring, .. } = self.world.request;
+        let mine = ignoring.appointment_id.is_some_and(|it| claim.appointment_id == Some(it))
+            || ignoring.hold_id.is_some_and(|it| claim.hold_id == Some(it));
+        !mine && claim.expires_at.is_none_or(|it| now < it)
+    }
+
+    /// Claims that touch the five minutes from `minute` on.
+    fn touching(&self, calendar: CalendarId, minute: usize) -> impl Iterator<Item = &Busy> {
+        let here = Slot::of_minutes(self.at(minute), 5).unwrap();
+        let claims = self.world.facts.busy(calendar).iter();
+        claims.filter(move |it| it.slot.overlaps(&here) && self.counts(it))
+    }
+
+    fn is_taken(&self, staff_id: StaffId, from: usize, to: usize) -> bool {
+        let mut fives = (from..to).step_by(5);
+        fives.any(|it| self.touching(CalendarId::Staff(staff_id), it).next().is_some())
+    }
+
+    fn has_resource(&self, id: ResourceId, units: u16, from: usize, to: usize) -> bool {
+        let Some(resource) = self.world.facts.resources.get(&id) else { return false };
+        let is_open = |minute: usize| {
+            self.dates(minute).any(|date| {
+                let day = CivilInterval::new(
+                    crate::hours::CivilTime::MIDNIGHT,
+                    crate::hours::CivilTime::END_OF_DAY,
+                );
+                let weekday = chrono::Datelike::weekday(&date).number_from_monday();
+                let own = match (resource.exceptions.get(&date), &resource.hours) {
+                    (Some(exception), _) => self.is_open(minute, date, &exception.hours),
+                    (None, Some(week)) => week
+                        .day(u8::try_from(weekday).unwrap())
+                        .is_some_and(|it| self.is_open(minute, date, it)),
+                    (None, None) => self.is_in(minute, date, day.unwrap()),
+                };
+                own && self.branch_lets(minute, date)
+            })
+        };
+        resource.is_active
+            && (from..to).all(is_open)
+            && (from..to).step_by(5).all(|it| {
+                let taken: u16 =
+                    self.touching(CalendarId::Resource(id), it).map(|it| it.units).sum();
+                taken + units <= resource.capacity
+            })
+    }
+
+    fn used(&self, calendar: CalendarId, service: Option<ServiceId>, date: NaiveDate) -> usize {
+        let claims = self.world.facts.busy(calendar).iter().filter(|it| {
+            let is_booking =
+                matches!(it.kind, BusyKind::Hold | BusyKind::Pending | BusyKind::Booked);
+            let begins = it.slot.from.with_timezone(&self.world.zone).date_naive();
+            let is_asked = service.is_none_or(|service| it.service_id == Some(service));
+            is_booking && begins == date && is_asked && self.counts(it)
+        });
+        let mut loose = 0;
+        let mut owners = BTreeSet::new();
+        for claim in claims {
+            match (claim.appointment_id, claim.hold_id) {
+                (Some(id), _) => owners.insert((Some(id), None)),
+                (None, Some(id)) => owners.insert((None, Some(id))),
+                (None, None) => {
+                    loose += 1;
+                    false
+                }
+            };
+        }
+        owners.len() + loose
+    }
+
+    fn parts(&self) -> Vec<Part<'w>> {
+        let items = self.world.request.items.iter();
+        let parts = items.flat_map(|item| {
+            let phases = self.world.facts.services[&item.service_id].phases.iter();
+            phases.map(move |template| Part {
+                service_id: item.service_id,
+                template,
+                asked_min: item.active_min,
+            })
+        });
+        parts.collect()
+    }
+
+    /// Whether these staff members, one for each phase, can do it from a minute on.
+    fn fits(&self, parts: &[Part<'w>], who: &[StaffId], start: usize) -> bool {
+        let facts = &self.world.facts;
+        let mut at = start;
+        for (index, (part, staff_id)) in parts.iter().zip(who).enumerate() {
+            let service = &facts.services[&part.service_id];
+            let Some(assignment) = service.assignments.get(staff_id) else { return false };
+            let staff = &facts.staff[staff_id];
+            let has_role = part.template.role.as_ref().is_none_or(|it| staff.roles.contains(it));
+            let is_fit = assignment.is_active
+                && staff.is_active
+                && staff.is_bookable
+                && staff.branches.contains(&BRANCH)
+                && has_role
+                && (index == 0 || part.template.other_staff || *staff_id == who[0]);
+            let custom = assignment.custom_active_min.get(&part.template.key).copied();
+            let active = part.asked_min.or(custom).unwrap_or(part.template.active_min);
+            let busy = usize::from(active + part.template.transition_min);
+            let pause = part.template.processing_min.max(part.template.transition_min);
+            let next = at + usize::from(active + pause);
+            let before = staff.buffer_before_min.max(service.rules.buffer_before_min);
+            let after = staff.buffer_after_min.max(service.rules.buffer_after_min);
+            let begins = index == 0 || who[index - 1] != *staff_id;
+            let ends = who.get(index + 1) != Some(staff_id);
+            let from = at - if begins { usize::from(before) } else { 0 };
+            let to = at + busy + if ends { usize::from(after) } else { 0 };
+            let date = self.local[at].date();
+            let limit = service.rules.limits.per_staff_per_day;
+            let used = self.used(CalendarId::Staff(*staff_id), Some(service.id), date);
+            let works = (at..at + busy).all(|it| self.works(it, *staff_id, assignment));
+            let has_room = part.template.resource.as_ref().is_none_or(|need| {
+                need.any_of.iter().any(|id| self.has_resource(*id, need.units, at, next))
+            });
+            let is_within = limit.is_none_or(|it| used < usize::from(it));
+            if !(is_fit && works && has_room && is_within) || self.is_taken(*staff_id, from, to) {
+                return false;
+            }
+            at = next;
+        }
+        true
+    }
+
+    fn is_free(&self, start: usize) -> bool {
+        let (facts, request) = (&self.world.facts, &self.world.request);
+        let services = || request.items.iter().map(|it| &facts.services[&it.service_id]);
+        let today = request.now.with_timezone(&self.world.zone).date_naive();
+        let local = self.local[start];
+        let minutes = (local - NaiveDateTime::default()).num_minutes();
+        let is_ruled_out = services().any(|service| {
+            let rules = &service.rules;
+            let used = self.used(CalendarId::Service(service.id), None, local.date());
+            !service.is_active
+                || self.at(start) < request.now + Duration::minutes(rules.min_notice_min.into())
+                || today + Duration::days(rules.max_advance_days.into()) < local.date()
+                || rules.limits.per_day.is_some_and(|it| usize::from(it) <= used)
+        });
+        let is_adjusted = |it: &super::super::Item| it.active_min.is_some();
+        let adjusts_many = request
+            .items
+            .iter()
+            .any(|it| is_adjusted(it) && facts.services[&it.service_id].phases.len() != 1);
+        let grid = services().next().map_or(5, |it| it.rules.grid_min);
+        if !facts.branches[&BRANCH].is_active
+            || is_ruled_out
+            || adjusts_many
+            || minutes % i64::from(grid) != 0
+        {
+            return false;
+        }
+        let parts = self.parts();
+        let everybody: Vec<StaffId> = facts.staff.keys().copied().collect();
+        let mut lists: Vec<Vec<StaffId>> = vec![Vec::new()];
+        for index in 0..parts.len() {
+            let allowed = |who: &StaffId| match request.staff {
+                StaffWish::Anyone => true,
+                StaffWish::PinnedAll(it) => it == *who,
+                StaffWish::Pinned(it) => 0 < index || it == *who,
+            };
+            let longer = lists.iter().flat_map(|list| {
+                let more = everybody.iter().filter(|who| allowed(who));
+                more.map(|who| [list.as_slice(), &[*who]].concat())
+            });
+            lists = longer.collect();
+        }
+        lists.iter().any(|who| self.fits(&parts, who, start))
+    }
+}
+
+/// What must hold of every placement, whoever made it.
+fn is_sound(placement: &Placement) -> bool {
+    let phases = &placement.phases;
+    let own = phases.iter().all(|it| {
+        it.blocked.contains(&it.staff)
+            && it.staff.contains(&it.active)
+            && it.client.contains(&it.active)
+    });
+    let apart = phases.iter().enumerate().all(|(index, one)| {
+        let others = phases[index + 1..].iter().filter(|it| it.staff_id == one.staff_id);
+        others.into_iter().all(|other| !one.blocked.overlaps(&other.blocked))
+    });
+    let in_order = phases.windows(2).all(|pair| pair[0].client.to <= pair[1].active.from);
+    own && apart && in_order
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, max_shrink_iters: 0, ..ProptestConfig::default() })]
+
+    #[test]
+    fn search_verdict_and_twin_agree_on_every_start(seed in any::<u64>()) {
+        let world = Dice(seed).world();
+        let twin = Twin::new(&world);
+        let dates = world.date - Duration::days(1)..world.date + Duration::days(2);
+        let grid = TenantGrid::new(world.facts.clone(), dates.clone());
+        // The three local dates lie well inside.
+        let window = Slot { from: twin.at(24 * 60), to: twin.at(6 * 24 * 60) };
+        let found = grid.starts(&world.request, &[BRANCH], window);
+        let found: BTreeSet<_> = found.into_iter().flat_map(|(_, starts)| starts).collect();
+        let placed = grid.next(&world.request, &[BRANCH], window, usize::MAX);
+        let listed: Vec<_> = placed.iter().map(|it| it.starts_at).collect();
+        prop_assert_eq!(&listed, &found.iter().copied().collect::<Vec<_>>());
+        for minute in (24 * 60..6 * 24 * 60).step_by(5) {
+            if !dates.contains(&twin.local[minute].date()) {
+                continue;
+            }
+            let start = twin.at(minute);
+            let expected = twin.is_free(minute);
+            prop_assert_eq!(found.contains(&start), expected, "search at {} {}", start, world.zone);
+            // Judging is slow here: every start that is free, and a third of the others.
+            if expected || minute % 15 == 0 {
+                let verdict = evaluate(&world.facts, &world.request, BRANCH, start);
+                prop_assert_eq!(verdict.is_free(), expected, "{:?} at {}", verdict, start);
+                prop_assert_eq!(verdict.reasons().is_empty(), expected, "a refusal has its reasons");
+                if let Some(placement) = verdict.placement() {
+                    prop_assert!(is_sound(&placement), "{:?}", placement);
+                    prop_assert!(placed.contains(&placement), "the same placement by both");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn random_worlds_have_free_starts_in_fair_numbers() {
+    let free = (0..60).filter(|seed| {
+        let world = Dice(*seed).world();
+        let twin = Twin::new(&world);
+        (2 * 24 * 60..5 * 24 * 60).step_by(15).any(|minute| twin.is_free(minute))
+    });
+    assert!(15 <= free.count(), "worlds without any free start prove nothing");
+}

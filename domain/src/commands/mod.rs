@@ -1,0 +1,18 @@
+//! Commands over master data that span streams: the thing itself, its parents, its unique keys.
+//!
+//! Booking commands have a room of their own: `booking`.
+
+mod assign;
+mod customer;
+mod kinds;
+mod one;
+mod register;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    assign::{Assign, Assigned, AssignmentOf},
+    customer::{ChangeCustomer, RegisterCustomer},
+    one::{One, Saved},
+    register::{Change, MasterData, Parent, Register},
+};

@@ -1,0 +1,199 @@
+//! Registering and changing named things: parents must exist, names and references are unique.
+
+use uuid::Uuid;
+
+use crate::{
+    aggregate::Decide,
+    branch::Branch,
+    company::Company,
+    dispatch::{Unit, UnitCommand, UnitError},
+    ids::{BranchId, CompanyId},
+    master_data::MasterDataError,
+    ports::EventLog,
+    tenant::{Tenant, TenantCommand},
+    unique_key::{UniqueKey, UniqueKeyCommand},
+};
+
+use super::one::{Saved, check_version, saved};
+
+/// What a thing hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parent {
+    /// On the tenant, which counts it as a company.
+    Tenant,
+    /// On an active company.
+    Company(CompanyId),
+    /// On an active branch of a company.
+    Branch(CompanyId, BranchId),
+}
+
+/// A named thing of a company: what [`Register`] and [`Change`] need to know of it.
+pub trait MasterData: Decide<Error = MasterDataError, Command: Clone> {
+    /// Everything about it.
+    type Profile: Clone + Send + Sync;
+    /// What its unique keys begin with, such as `staff`.
+    const KIND: &'static str;
+
+    /// Its profile, once it is registered.
+    fn profile_of(&self) -> Option<&Self::Profile>;
+    /// The command that registers it.
+    fn register(profile: Self::Profile) -> Self::Command;
+    /// The command that changes it.
+    fn change(profile: Self::Profile) -> Self::Command;
+    /// What it hangs on.
+    fn parents(profile: &Self::Profile) -> Vec<Parent>;
+    /// The scope in which its name is unique, if it is, and the name.
+    fn name(profile: &Self::Profile) -> Option<(String, &str)>;
+    /// The outside reference.
+    fn external_ref(profile: &Self::Profile) -> Option<&str>;
+}
+
+/// Registers a thing.
+#[derive(Clone, Debug)]
+pub struct Register<A: MasterData> {
+    /// Its id, made by the caller's id source.
+    pub id: Uuid,
+    /// Everything about it.
+    pub profile: A::Profile,
+}
+
+/// Changes a thing.
+#[derive(Clone, Debug)]
+pub struct Change<A: MasterData> {
+    /// Which.
+    pub id: Uuid,
+    /// Everything about it, as it is to be.
+    pub profile: A::Profile,
+    /// The version that the caller has read, if the caller insists on it.
+    pub expected: Option<u64>,
+}
+
+/// The unique keys of a profile: `(stream id, field)`.
+fn keys<A: MasterData>(profile: &A::Profile) -> Vec<(String, &'static str)> {
+    let mut keys = Vec::new();
+    if let Some((scope, name)) = A::name(profile) {
+        let folded = name.trim().to_lowercase();
+        keys.push((format!("{}-name:{scope}:{folded}", A::KIND), "name"));
+    }
+    if let Some(reference) = A::external_ref(profile) {
+        keys.push((format!("{}-ref:{reference}", A::KIND), "external_ref"));
+    }
+    keys
+}
+
+/// Takes and gives back unique keys; the ones in both lists stay.
+pub(super) async fn move_keys<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    owner: Uuid,
+    before: &[(String, &'static str)],
+    after: &[(String, &'static str)],
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    for (key, field) in after {
+        let claim = UniqueKeyCommand::Claim { owner: owner.to_string(), field };
+        if let Err(refusal) = unit.decide::<UniqueKey>(key, claim).await? {
+            return Ok(Err(refusal));
+        }
+    }
+    for (key, _) in before.iter().filter(|key| !after.contains(key)) {
+        let release = UniqueKeyCommand::Release { owner: owner.to_string() };
+        if let Err(refusal) = unit.decide::<UniqueKey>(key, release).await? {
+            return Ok(Err(refusal));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Refuses unless what the thing hangs on is there and in use.
+pub(super) async fn check_parent<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    parent: Parent,
+    id: Uuid,
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    match parent {
+        Parent::Tenant => {
+            let tenant = unit.context().tenant;
+            let company_id = CompanyId::new(id);
+            unit.decide::<Tenant>(tenant, TenantCommand::AddCompany { company_id }).await
+        }
+        Parent::Company(company_id) => {
+            let company = unit.load::<Company>(company_id).await?;
+            let (what, field) = ("company", "company_id");
+            Ok(match company.profile() {
+                None => Err(MasterDataError::NotFound { what, field }),
+                Some(_) if !company.is_active() => Err(MasterDataError::Inactive { what, field }),
+                Some(_) => Ok(()),
+            })
+        }
+        Parent::Branch(company_id, branch_id) => {
+            let branch = unit.load::<Branch>(branch_id).await?;
+            let (what, field) = ("branch", "branch_id");
+            Ok(match branch.profile() {
+                // Another company's branch is as good as none.
+                Some(profile) if profile.company_id == company_id => {
+                    if branch.is_active() {
+                        Ok(())
+                    } else {
+                        Err(MasterDataError::Inactive { what, field })
+                    }
+                }
+                Some(_) | None => Err(MasterDataError::NotFound { what, field }),
+            })
+        }
+    }
+}
+
+impl<A: MasterData> UnitCommand for Register<A> {
+    type Answer = Saved;
+    type Refusal = MasterDataError;
+
+    async fn run<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<Result<Saved, MasterDataError>, UnitError> {
+        for parent in A::parents(&self.profile) {
+            if let Err(refusal) = check_parent(unit, parent, self.id).await? {
+                return Ok(Err(refusal));
+            }
+        }
+        let command = A::register(self.profile.clone());
+        if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
+            return Ok(Err(refusal));
+        }
+        let keys = keys::<A>(&self.profile);
+        if let Err(refusal) = move_keys(unit, self.id, &[], &keys).await? {
+            return Ok(Err(refusal));
+        }
+        Ok(Ok(saved::<A, L>(unit, self.id)))
+    }
+}
+
+impl<A: MasterData> UnitCommand for Change<A> {
+    type Answer = Saved;
+    type Refusal = MasterDataError;
+
+    async fn run<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<Result<Saved, MasterDataError>, UnitError> {
+        if let Err(refusal) = check_version::<A, L>(unit, self.id, self.expected).await? {
+            return Ok(Err(refusal));
+        }
+        let state = unit.load::<A>(self.id).await?;
+        let before = state.profile_of().map(keys::<A>).unwrap_or_default();
+        drop(state);
+        let command = A::change(self.profile.clone());
+        if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
+            return Ok(Err(refusal));
+        }
+        for parent in A::parents(&self.profile) {
+            if let Err(refusal) = check_parent(unit, parent, self.id).await? {
+                return Ok(Err(refusal));
+            }
+        }
+        let after = keys::<A>(&self.profile);
+        if let Err(refusal) = move_keys(unit, self.id, &before, &after).await? {
+            return Ok(Err(refusal));
+        }
+        Ok(Ok(saved::<A, L>(unit, self.id)))
+    }
+}

@@ -1,0 +1,88 @@
+//! What a customer accepts and refuses.
+
+use crate::{aggregate::Decide, ids::CompanyId, master_data::MasterDataError};
+
+use super::{Contact, Customer, CustomerCommand, CustomerEvent};
+
+const WHAT: &str = "customer";
+
+impl Decide for Customer {
+    type Command = CustomerCommand;
+    type Error = MasterDataError;
+
+    fn decide(&self, command: CustomerCommand) -> Result<Vec<CustomerEvent>, MasterDataError> {
+        match command {
+            CustomerCommand::Register { company_id, contact } => self.register(company_id, contact),
+            CustomerCommand::ChangeContact { contact } => {
+                self.present()?;
+                contact.check()?;
+                Ok(if self.contact() == Some(&contact) {
+                    Vec::new()
+                } else {
+                    vec![CustomerEvent::ContactChanged { contact }]
+                })
+            }
+            CustomerCommand::SetConsent { consent, is_given, at } => {
+                self.present()?;
+                Ok(match (self.consent(consent).is_some(), is_given) {
+                    (false, true) => vec![CustomerEvent::ConsentGiven { consent, at }],
+                    (true, false) => vec![CustomerEvent::ConsentWithdrawn { consent, at }],
+                    (true, true) | (false, false) => Vec::new(),
+                })
+            }
+            CustomerCommand::AddNote { note_id, kind, visibility, is_pinned, text } => {
+                self.present()?;
+                let length = text.value().map_or(0, |text| text.chars().count());
+                if length == 0 || 10_000 < length {
+                    let problem = "a note has 1 to 10000 characters";
+                    return Err(MasterDataError::invalid("text", problem));
+                }
+                let note = CustomerEvent::NoteAdded { note_id, kind, visibility, is_pinned, text };
+                Ok(vec![note])
+            }
+            CustomerCommand::RequestErasure { at } => {
+                self.known()?;
+                Ok(if self.is_erased() || self.erasure_requested_at().is_some() {
+                    Vec::new()
+                } else {
+                    vec![CustomerEvent::ErasureRequested { at }]
+                })
+            }
+            CustomerCommand::Erase => {
+                self.known()?;
+                Ok(if self.is_erased() { Vec::new() } else { vec![CustomerEvent::Erased] })
+            }
+        }
+    }
+}
+
+impl Customer {
+    fn known(&self) -> Result<(), MasterDataError> {
+        let missing = MasterDataError::NotFound { what: WHAT, field: "customer_id" };
+        self.company_id().map(|_| ()).ok_or(missing)
+    }
+
+    /// Known, and not forgotten.
+    fn present(&self) -> Result<(), MasterDataError> {
+        self.known()?;
+        if self.is_erased() {
+            return Err(MasterDataError::Inactive { what: WHAT, field: "customer_id" });
+        }
+        Ok(())
+    }
+
+    fn register(
+        &self,
+        company_id: CompanyId,
+        contact: Contact,
+    ) -> Result<Vec<CustomerEvent>, MasterDataError> {
+        match self.company_id() {
+            Some(held) if held == company_id && self.contact() == Some(&contact) => Ok(Vec::new()),
+            Some(_) => Err(MasterDataError::AlreadyRegistered { what: WHAT }),
+            None => {
+                contact.check()?;
+                Ok(vec![CustomerEvent::Registered { company_id, contact }])
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! A customer of a company: contact, consents, notes, and the visits that rules count (CTR-51).
+//!
+//! Invariants:
+//! - a customer has a phone number or an e-mail address;
+//! - names, numbers, addresses and notes are sealed with the customer's own key;
+//! - an erased customer stays erased: ids and counts remain, the person does not (CTR-09).
+
+mod command;
+mod contact;
+mod decide;
+mod event;
+mod state;
+#[cfg(test)]
+mod tests;
+mod visits;
+
+pub use self::{
+    command::CustomerCommand,
+    contact::{Consent, Contact, Email, NoteKind, NoteVisibility, Phone},
+    event::CustomerEvent,
+    state::Customer,
+    visits::Visit,
+};
+
+crate::cqrs_aggregate!(Customer);

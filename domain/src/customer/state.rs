@@ -1,0 +1,134 @@
+//! The part of a customer's history that decisions need.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aggregate::Evolve,
+    ids::{AppointmentId, CompanyId, ServiceId},
+};
+
+use super::{Consent, Contact, CustomerEvent, Visit, visits::Visits};
+
+/// The part of a customer's history that decisions need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    company_id: Option<CompanyId>,
+    contact: Option<Contact>,
+    consents: BTreeMap<Consent, DateTime<Utc>>,
+    notes: u32,
+    visits: Visits,
+    erasure_requested_at: Option<DateTime<Utc>>,
+    is_erased: bool,
+}
+
+impl Customer {
+    /// Whose customer; `None` until registered.
+    pub const fn company_id(&self) -> Option<CompanyId> {
+        self.company_id
+    }
+
+    /// How the customer is reached; `None` when unknown or erased.
+    pub const fn contact(&self) -> Option<&Contact> {
+        self.contact.as_ref()
+    }
+
+    /// Since when the customer agrees to something.
+    pub fn consent(&self, consent: Consent) -> Option<DateTime<Utc>> {
+        self.consents.get(&consent).copied()
+    }
+
+    /// What the customer agrees to, and since when.
+    pub fn consents(&self) -> impl Iterator<Item = (Consent, DateTime<Utc>)> {
+        self.consents.iter().map(|(consent, at)| (*consent, *at))
+    }
+
+    /// Whether the customer was forgotten.
+    pub const fn is_erased(&self) -> bool {
+        self.is_erased
+    }
+
+    /// When the customer asked to be forgotten.
+    pub const fn erasure_requested_at(&self) -> Option<DateTime<Utc>> {
+        self.erasure_requested_at
+    }
+
+    /// An appointment that the customer has and that is not over.
+    pub fn visit(&self, appointment_id: AppointmentId) -> Option<&Visit> {
+        self.visits.open().get(&appointment_id)
+    }
+
+    /// How many appointments start after an instant.
+    pub fn upcoming(&self, now: DateTime<Utc>) -> usize {
+        self.visits.open().values().filter(|visit| now < visit.starts_at).count()
+    }
+
+    /// How many appointments of a service there are on a local date.
+    pub fn booked_on(&self, date: NaiveDate, service_id: ServiceId) -> usize {
+        let counts =
+            |visit: &&Visit| visit.local_date == date && visit.service_ids.contains(&service_id);
+        self.visits.open().values().filter(counts).count()
+    }
+
+    /// How many appointments the customer cancelled in a local month such as `2026-11`.
+    pub fn cancellations_in(&self, month: &str) -> u32 {
+        self.visits.cancelled_in(month)
+    }
+
+    /// How many appointments the customer came to.
+    pub const fn completed_count(&self) -> u32 {
+        self.visits.completed_count()
+    }
+
+    /// How many appointments the customer missed.
+    pub const fn missed_count(&self) -> u32 {
+        self.visits.missed_count()
+    }
+}
+
+impl Evolve for Customer {
+    const TYPE: &'static str = "customer";
+    type Event = CustomerEvent;
+
+    fn evolve(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Registered { company_id, contact } => {
+                self.company_id = Some(*company_id);
+                self.contact = Some(contact.clone());
+            }
+            CustomerEvent::ContactChanged { contact } => self.contact = Some(contact.clone()),
+            CustomerEvent::ConsentGiven { consent, at } => {
+                self.consents.insert(*consent, *at);
+            }
+            CustomerEvent::ConsentWithdrawn { consent, .. } => {
+                self.consents.remove(consent);
+            }
+            CustomerEvent::NoteAdded { .. } => self.notes = self.notes.saturating_add(1),
+            CustomerEvent::VisitBooked { appointment_id, service_ids, starts_at, local_date } => {
+                let visit = Visit {
+                    service_ids: service_ids.clone(),
+                    starts_at: *starts_at,
+                    local_date: *local_date,
+                };
+                self.visits.booked(*appointment_id, visit);
+            }
+            CustomerEvent::VisitMoved { appointment_id, starts_at, local_date } => {
+                self.visits.moved(*appointment_id, *starts_at, *local_date);
+            }
+            CustomerEvent::VisitCancelled { appointment_id, counted_in } => {
+                self.visits.cancelled(*appointment_id, counted_in.as_deref());
+            }
+            CustomerEvent::VisitCompleted { appointment_id } => {
+                self.visits.completed(*appointment_id);
+            }
+            CustomerEvent::VisitMissed { appointment_id } => self.visits.missed(*appointment_id),
+            CustomerEvent::ErasureRequested { at } => self.erasure_requested_at = Some(*at),
+            CustomerEvent::Erased => {
+                self.contact = None;
+                self.is_erased = true;
+            }
+        }
+    }
+}
