@@ -8,6 +8,7 @@ use daybook_domain::{
     branch::{Branch, BranchEvent},
     calendar_day::{CalendarDay, CalendarDayEvent},
     company::{Company, CompanyEvent},
+    customer::{Customer, CustomerEvent},
     event_log::RecordedEvent,
     resource::{Resource, ResourceEvent},
     service::{Service, ServiceEvent},
@@ -51,6 +52,8 @@ facts! {
     Service(ServiceEvent),
     /// A resource was registered or changed.
     Resource(ResourceEvent),
+    /// A customer was registered, changed or forgotten.
+    Customer(CustomerEvent),
 }
 
 /// Why an event could not be read.

@@ -6,6 +6,8 @@
 pub mod activity_log;
 pub mod appointments;
 pub mod availability_grid;
+pub mod customers;
+pub mod directory;
 pub mod event;
 pub mod projector;
 pub mod registry;

@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use crate::{
     activity_log::ActivityLog, appointments::Appointments, availability_grid::AvailabilityGrid,
-    projector::Projector,
+    customers::Customers, directory::Directory, projector::Projector,
 };
 
 /// Every projector that runs live, in the order in which a batch passes them.
 pub fn projectors() -> Vec<Arc<dyn Projector>> {
-    vec![Arc::new(Appointments), Arc::new(AvailabilityGrid), Arc::new(ActivityLog)]
+    vec![
+        Arc::new(Appointments),
+        Arc::new(AvailabilityGrid),
+        Arc::new(Directory),
+        Arc::new(Customers),
+        Arc::new(ActivityLog),
+    ]
 }

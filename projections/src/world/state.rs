@@ -186,7 +186,7 @@ impl View {
                     let day: CalendarDayId = fold!(days, fact);
                     touched.calendars.insert(day.calendar);
                 }
-                Fact::Appointment(_) => {}
+                Fact::Appointment(_) | Fact::Customer(_) => {}
             },
             _ => {}
         }
