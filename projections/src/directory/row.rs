@@ -113,20 +113,20 @@ macro_rules! listed {
 }
 
 listed!(Company, |state, profile, id| id.into(), Vec::new(), Vec::new());
-listed!(Branch, |state, profile, id| profile.company_id, Vec::new(), Vec::new());
+listed!(Branch, |state, profile, _id| profile.company_id, Vec::new(), Vec::new());
 listed!(
     Staff,
-    |state, profile, id| profile.company_id,
+    |state, profile, _id| profile.company_id,
     profile.branches.iter().copied().collect(),
     Vec::new()
 );
 listed!(
     Service,
-    |state, profile, id| profile.company_id,
+    |state, profile, _id| profile.company_id,
     Vec::new(),
     state.assignments().map(|assignment| assignment.staff_id).collect()
 );
-listed!(Resource, |state, profile, id| profile.company_id, vec![profile.branch_id], Vec::new());
+listed!(Resource, |state, profile, _id| profile.company_id, vec![profile.branch_id], Vec::new());
 
 /// The kind and the id that an event is about; `None` for an event of another aggregate.
 pub(super) fn subject_of(

@@ -5,18 +5,22 @@ use daybook_domain::{
     aggregate::Evolve,
     calendar::CalendarId,
     calendar_day::{CalendarDay, CalendarDayEvent, Claim, Purpose},
+    customer::{Customer, CustomerEvent},
+    event_log::{RecordedEvent, Revision},
     slot::Slot,
 };
 use daybook_projections::{
     activity_log::{self, ActivityFilter},
     appointments::{self, AppointmentFilter},
     availability_grid,
+    customers::{self, CustomerFilter},
+    directory::{self, DirectoryFilter, DirectoryKind},
     registry::projectors,
     tx::transaction,
 };
 use uuid::Uuid;
 
-use super::{history::History, *};
+use super::{history::History, world, *};
 
 /// All rows of a tenant in all tables of the registry.
 async fn rows(bench: &Bench, tenant: TenantId) -> Vec<(String, String)> {
@@ -38,6 +42,7 @@ async fn rows(bench: &Bench, tenant: TenantId) -> Vec<(String, String)> {
 async fn followed(seed: u64) -> (Bench, History) {
     let bench = Bench::new().await;
     let tenant = bench.tenant().await;
+    world::open_shop(&bench.log, tenant).await;
     let mut history = History::new(tenant, seed);
     let batch = 1 + usize::try_from(history.below(9)).unwrap();
     let runner = bench.runner_with(projectors(), RunnerConfig { batch, ..RunnerConfig::default() });
@@ -235,4 +240,98 @@ async fn event_of_an_unknown_version_is_parked_and_not_passed_over() {
     let parked = runner.parked(tenant).await.unwrap();
     assert_eq!(parked.len(), 1);
     assert!(parked[0].error.contains("99.0.0"), "{}", parked[0].error);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn directory_lists_master_data_by_name_and_filters() {
+    let (bench, history) = followed(30).await;
+    let mut connection = bench.pool.acquire().await.unwrap();
+    let all = DirectoryFilter::default();
+    let mut names = Vec::new();
+    for kind in [DirectoryKind::Branch, DirectoryKind::Staff, DirectoryKind::Service] {
+        let rows = directory::list(&mut connection, history.tenant, kind, &all, None, 9).await;
+        let rows = rows.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].is_active);
+        let cursor = rows[0].cursor();
+        let rest = directory::list(&mut connection, history.tenant, kind, &all, Some(&cursor), 9);
+        assert!(rest.await.unwrap().is_empty(), "nothing comes after the last one");
+        names.push((rows[0].name.clone(), rows[0].version));
+    }
+    assert_eq!(names, [("Mitte".to_owned(), 2), ("Ada".to_owned(), 1), ("Cut".to_owned(), 2)]);
+    for (staff_id, found) in [(world::STAFF, 1), (Uuid::from_u128(99), 0)] {
+        let filter = DirectoryFilter { staff_id: Some(staff_id.into()), ..all.clone() };
+        let kind = DirectoryKind::Service;
+        let rows = directory::list(&mut connection, history.tenant, kind, &filter, None, 9).await;
+        assert_eq!(rows.unwrap().len(), found);
+    }
+}
+
+/// A customer's event as a log gives it whose vault has opened it.
+fn of_customer(tenant: TenantId, id: Uuid, number: u64, event: &CustomerEvent) -> Event {
+    use daybook_domain::aggregate::EventKind as _;
+
+    Event::new(RecordedEvent {
+        tenant,
+        position: Position(number),
+        stream: Customer::stream(id),
+        revision: Revision(number),
+        event_id: Uuid::from_u128(number.into()),
+        event_type: event.kind().to_owned(),
+        event_version: "1.0.0".to_owned(),
+        payload: serde_json::to_string(event).unwrap(),
+        metadata: history::METADATA.to_owned(),
+        recorded_at: chrono::DateTime::UNIX_EPOCH,
+        hash: [0; 32],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customer_is_found_by_name_and_phone_until_erased() {
+    let bench = Bench::new().await;
+    let tenant = bench.tenant().await;
+    let id = Uuid::from_u128(7);
+    let personal = |value| serde_json::json!({ "$personal": id, "value": value });
+    let registered = serde_json::from_value(serde_json::json!({
+        "type": "registered",
+        "company_id": Uuid::from_u128(1),
+        "contact": { "name": personal("Zoe 100% Zimt"), "phone": personal("+4915112345678") },
+    }));
+    let registered: CustomerEvent = registered.unwrap();
+    redeliver(&bench, tenant, vec![of_customer(tenant, id, 1, &registered)]).await;
+    let mut connection = bench.pool.acquire().await.unwrap();
+    let by_name = |prefix: &str| CustomerFilter {
+        name_prefix: Some(prefix.to_owned()),
+        ..CustomerFilter::default()
+    };
+    let by_phone =
+        CustomerFilter { phone_prefix: Some("+49151".to_owned()), ..CustomerFilter::default() };
+    for (filter, found) in [
+        (by_name("zoe 100%"), 1),
+        (by_name("zoe 1_0"), 0),
+        (by_name("zimt"), 0),
+        (by_phone.clone(), 1),
+    ] {
+        let rows = customers::list(&mut connection, tenant, &filter, None, 9).await.unwrap();
+        assert_eq!(rows.len(), found, "{:?}", filter.name_prefix);
+        assert!(rows.iter().all(|row| !format!("{row:?}").contains("Zoe")));
+    }
+    redeliver(&bench, tenant, vec![of_customer(tenant, id, 2, &CustomerEvent::Erased)]).await;
+    // The registration comes again: what is erased stays so.
+    redeliver(&bench, tenant, vec![of_customer(tenant, id, 1, &registered)]).await;
+    for filter in [by_name("zoe"), by_phone] {
+        let rows = customers::list(&mut connection, tenant, &filter, None, 9).await.unwrap();
+        assert!(rows.is_empty());
+    }
+    let all = CustomerFilter::default();
+    let rows = customers::list(&mut connection, tenant, &all, None, 9).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].is_erased && rows[0].name.is_none() && rows[0].version == 2);
+    // The text of the whole row, in case a column keeps what it should not.
+    let text = rows_as_text(&bench, tenant).await;
+    assert!(!text.contains("Zimt") && !text.contains("15112345678"), "{text}");
+}
+
+async fn rows_as_text(bench: &Bench, tenant: TenantId) -> String {
+    rows(bench, tenant).await.into_iter().map(|(_, row)| row).collect()
 }

@@ -21,7 +21,7 @@ use super::{history::History, *};
 const COMPANY: Uuid = Uuid::from_u128(1);
 const BRANCH: Uuid = Uuid::from_u128(2);
 /// The staff member whose calendar random histories claim.
-const STAFF: Uuid = Uuid::from_u128(11);
+pub(super) const STAFF: Uuid = Uuid::from_u128(11);
 const SERVICE: Uuid = Uuid::from_u128(21);
 
 fn branch() -> BranchId {
@@ -51,7 +51,7 @@ fn event(event_type: &'static str, payload: serde_json::Value) -> EventData {
 }
 
 /// A branch that is open from eight to six every day, one staff member, one service of an hour.
-async fn open_shop(log: &MemoryLog, tenant: TenantId) -> Position {
+pub(super) async fn open_shop(log: &MemoryLog, tenant: TenantId) -> Position {
     let day = json!({ "open": [{ "from": "08:00", "to": "18:00" }] });
     let week: serde_json::Map<_, _> =
         (1..=7).map(|weekday| (weekday.to_string(), day.clone())).collect();
