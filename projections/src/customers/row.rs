@@ -122,9 +122,7 @@ impl CustomerRow {
     }
 
     fn reach(&mut self, contact: &Contact) {
-        let readable =
-            |value: &Option<Personal<String>>| value.as_ref().and_then(Personal::value).cloned();
-        self.name = readable(&contact.name);
+        self.name = contact.name.as_ref().and_then(Personal::value).cloned();
         let phone = contact.phone.as_ref().and_then(Personal::value);
         self.phone = phone.map(|phone| phone.as_str().to_owned());
         let email = contact.email.as_ref().and_then(Personal::value);

@@ -1,3 +1,4 @@
+-- across tenants: runners belong to no tenant.
 -- The server's clock judges, so the runners' clocks do not matter. The dead are swept on the way.
 -- Answers how many runners are alive, this one included: its own row is new to this statement.
 WITH me AS (

@@ -1,3 +1,4 @@
+-- across tenants: a lease is for a range of them.
 WITH gone AS (
     DELETE FROM ops.runners WHERE runner_id = $1
 )

@@ -1,3 +1,4 @@
+-- across tenants: a lease is for a range of them.
 -- A lease that nobody took is still ours, however late we are: the epoch is the same. What is more
 -- than our share is given back.
 WITH renewed AS (

@@ -1,3 +1,4 @@
+-- across tenants: a lease is for a range of them.
 UPDATE ops.leases AS l
    SET owner = $1, epoch = l.epoch + 1, expires_at = clock_timestamp() + make_interval(secs => $2)
   FROM (SELECT range_no

@@ -133,14 +133,18 @@ impl History {
 
     fn on_day(&mut self, day: CalendarDayId, events: Vec<<CalendarDay as Evolve>::Event>) {
         let state = self.days.entry(day).or_default();
-        events.iter().for_each(|event| state.evolve(event));
+        for event in &events {
+            state.evolve(event);
+        }
         self.write(CalendarDay::stream(day), &events);
     }
 
     fn on_appointment(&mut self, id: AppointmentId, command: AppointmentCommand) -> bool {
         let state = self.appointments.entry(id).or_default();
         let Ok(events) = state.decide(command) else { return false };
-        events.iter().for_each(|event| state.evolve(event));
+        for event in &events {
+            state.evolve(event);
+        }
         self.write(Appointment::stream(id), &events);
         !events.is_empty()
     }
@@ -158,13 +162,11 @@ impl History {
             metadata: METADATA.into(),
         });
         let known = self.writes.iter_mut().find(|write| write.stream == stream);
-        match known {
-            Some(write) => write.events.extend(recorded),
-            None => {
-                let events = recorded.collect();
-                let expected = ExpectedRevision::Any;
-                self.writes.push(StreamWrite { stream, expected, events });
-            }
+        if let Some(write) = known {
+            write.events.extend(recorded);
+        } else {
+            let (events, expected) = (recorded.collect(), ExpectedRevision::Any);
+            self.writes.push(StreamWrite { stream, expected, events });
         }
     }
 

@@ -1,5 +1,7 @@
 //! The projection runner and the read models on a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
+
 mod history;
 mod read_models;
 mod runner;

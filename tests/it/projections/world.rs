@@ -110,7 +110,7 @@ async fn world_answers_from_the_position_that_was_asked_for() {
     log.open_tenant(tenant).await.unwrap();
     let shop = open_shop(&log, tenant).await;
     // An answer without a position never looks again: whatever is new is there because it was asked for.
-    let lazy = WorldConfig { staleness: Duration::from_secs(3600), ..WorldConfig::default() };
+    let lazy = WorldConfig { staleness: Duration::from_hours(1), ..WorldConfig::default() };
     let worlds = store(&log, lazy);
     let world = worlds.at_least(tenant, None, now()).await.unwrap();
     let window = Slot::new(hour("00:00"), hour("23:00")).unwrap();
