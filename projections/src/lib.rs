@@ -1,7 +1,5 @@
 //! Events to read models: projectors, the runner that feeds them, and the queries that read them.
-//!
-//! A projector never emits an event and never calls out. Everything it writes can be dropped and
-//! made again from the log.
+#![doc = include_str!("../README.md")]
 
 pub mod activity_log;
 pub mod appointments;
