@@ -1,0 +1,153 @@
+//! Who calls: a tenant and a key, from `Authorization: Bearer dbk_…`.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use daybook_adapters::api_keys::KeyHolder;
+use daybook_domain::{
+    dispatch::{CommandContext, CommandKey},
+    ids::TenantId,
+};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::problem::Problem;
+use crate::state::App;
+
+/// How long a key is believed without being looked up again: so soon a revoked one is refused.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// Keys that were good a moment ago, by the hash of what was shown.
+#[derive(Debug, Default)]
+pub struct KeyCache(Mutex<HashMap<[u8; 32], (Instant, KeyHolder)>>);
+
+impl KeyCache {
+    fn get(&self, shown: &[u8; 32]) -> Option<KeyHolder> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, holder) = cache.get(shown)?;
+        (since.elapsed() < BELIEVED).then(|| holder.clone())
+    }
+
+    fn put(&self, shown: [u8; 32], holder: KeyHolder) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if 10_000 < cache.len() {
+            cache.clear();
+        }
+        cache.insert(shown, (Instant::now(), holder));
+    }
+}
+
+/// An authenticated caller and the request's circumstances.
+#[derive(Debug)]
+pub struct Caller {
+    /// Whose data.
+    pub tenant: TenantId,
+    key_id: Uuid,
+    scopes: Vec<String>,
+    request_id: String,
+    idempotency_key: Option<String>,
+    method_and_path: String,
+    if_match: Option<u64>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
+        let shown = shown.ok_or_else(Problem::unauthenticated)?.trim();
+        let hash: [u8; 32] = Sha256::digest(shown.as_bytes()).into();
+        let holder = match app.key_cache.get(&hash) {
+            Some(holder) => holder,
+            None => {
+                let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
+                let found = found.map_err(|error| Problem::unavailable(&error))?;
+                let holder = found.ok_or_else(Problem::unauthenticated)?;
+                app.key_cache.put(hash, holder.clone());
+                holder
+            }
+        };
+        app.limits.check(holder.key_id, parts.method.as_str(), parts.uri.path())?;
+        let KeyHolder { tenant, key_id, scopes } = holder;
+        tracing::Span::current().record("tenant", tracing::field::display(tenant));
+        Ok(Self {
+            tenant,
+            key_id,
+            scopes,
+            request_id: text(&parts.headers, "x-request-id").unwrap_or_default(),
+            idempotency_key: idempotency_key(&parts.headers)?,
+            method_and_path: format!("{} {}", parts.method, parts.uri.path()),
+            if_match: if_match(&parts.headers)?,
+        })
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::invalid("Idempotency-Key", "a key has 1 to 255 visible characters")),
+    }
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let version = value.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
+    version.map(Some).ok_or_else(|| Problem::invalid("If-Match", "a version is a whole number"))
+}
+
+impl Caller {
+    /// Refuses unless the key has a scope; `admin` has them all.
+    pub fn require(&self, scope: &str) -> Result<(), Problem> {
+        if self.scopes.iter().any(|held| held == scope || held == "admin") {
+            Ok(())
+        } else {
+            Err(Problem::forbidden(scope))
+        }
+    }
+
+    /// The version that the caller insists on.
+    pub const fn expected(&self) -> Option<u64> {
+        self.if_match
+    }
+
+    /// The circumstances of a query.
+    pub fn context(&self, app: &App) -> CommandContext {
+        CommandContext {
+            tenant: self.tenant,
+            actor: format!("key:{}", self.key_id),
+            at: app.clock.now(),
+            correlation_id: self.request_id.clone(),
+            causation_id: None,
+            source: Some("api".to_owned()),
+            key: None,
+            dry_run: false,
+            ids: app.ids.clone(),
+        }
+    }
+
+    /// The circumstances of a command: with the idempotency key, and the hash of the request that
+    /// it stands for.
+    pub fn command(&self, app: &App, body: &[u8], dry_run: bool) -> CommandContext {
+        let key = self.idempotency_key.as_ref().map(|key| {
+            let mut hash = Sha256::new();
+            hash.update(self.method_and_path.as_bytes());
+            hash.update([0]);
+            hash.update(body);
+            CommandKey { key: key.clone(), request_hash: hash.finalize().into() }
+        });
+        CommandContext { key, dry_run, ..self.context(app) }
+    }
+}

@@ -1,0 +1,7 @@
+//! What every route shares: who calls, what a bad request is told, how a command is run.
+
+pub mod caller;
+pub mod extract;
+pub mod limits;
+pub mod problem;
+pub mod respond;

@@ -1,0 +1,77 @@
+//! What the program is told by its arguments and its environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use daybook_adapters::{embedded_postgres::default_data_dir, vault::MasterKey};
+use secrecy::{ExposeSecret, SecretString};
+
+/// What every command may be told. Secrets are no part of its `Debug`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Config {
+    /// A PostgreSQL 14 or newer to use; without it a private one runs in the data directory.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    database_url: Option<SecretString>,
+    /// Where the private PostgreSQL and the demo's master key live.
+    #[arg(long, env = "DAYBOOK_DATA_DIR", global = true)]
+    data_dir: Option<PathBuf>,
+    /// The folder of PostgreSQL's programs, if it is not found.
+    #[arg(long, env = "DAYBOOK_PG_BIN", global = true)]
+    pub(super) pg_bin: Option<PathBuf>,
+    /// The key that wraps all others: 64 hexadecimal digits, or base64 of 32 bytes.
+    #[arg(long, env = "DAYBOOK_MASTER_KEY", hide_env_values = true, global = true)]
+    master_key: Option<SecretString>,
+    /// Where to listen.
+    #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    pub(super) listen: SocketAddr,
+    /// What every rate limit is multiplied with; 0 switches them off.
+    #[arg(long, env = "DAYBOOK_RATE_LIMIT_FACTOR", default_value_t = 1, global = true)]
+    pub(super) rate_limit_factor: u32,
+}
+
+impl Config {
+    /// The data directory: that which was named, or the usual one of the user.
+    pub(super) fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        match &self.data_dir {
+            Some(data_dir) => Ok(data_dir.clone()),
+            None => Ok(default_data_dir()?),
+        }
+    }
+
+    pub(super) fn database_url(&self) -> Option<&str> {
+        self.database_url.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    /// The master key: that which was given, or the file of a private database.
+    pub(super) fn master_key(&self) -> anyhow::Result<MasterKey> {
+        if let Some(text) = &self.master_key {
+            return Ok(MasterKey::parse(text.expose_secret())?);
+        }
+        anyhow::ensure!(
+            self.database_url.is_none(),
+            "DAYBOOK_MASTER_KEY is needed with DATABASE_URL: make one with `openssl rand -hex 32` \
+             and keep it apart from the database"
+        );
+        let path = self.data_dir()?.join("master.key");
+        MasterKey::load_or_create(&path).context("the master key of the data directory")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_of_the_configuration_shows_no_secret() {
+        let config = Config {
+            database_url: Some("postgres://u:hidden@h/d".to_owned().into()),
+            data_dir: None,
+            pg_bin: None,
+            master_key: Some("hidden".to_owned().into()),
+            listen: ([127, 0, 0, 1], 8080).into(),
+            rate_limit_factor: 1,
+        };
+        assert!(!format!("{config:?}").contains("hidden"));
+    }
+}

@@ -1,0 +1,73 @@
+//! The database of a command: the one that was named, or the private one; migrated either way.
+
+use std::str::FromStr as _;
+
+use anyhow::Context as _;
+use daybook_adapters::embedded_postgres::{
+    EmbeddedConfig, EmbeddedError, EmbeddedPostgres, fetch_postgres,
+};
+use daybook_migrations::MIGRATOR;
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+
+use super::config::Config;
+
+/// The name of the database in the private cluster.
+const NAME: &str = "daybook";
+
+/// A migrated database, and the server if it is our own.
+pub(super) struct Database {
+    pub(super) options: PgConnectOptions,
+    server: Option<EmbeddedPostgres>,
+}
+
+impl Database {
+    /// Opens it; `fetch` says whether a missing PostgreSQL may be fetched.
+    pub(super) async fn open(config: &Config, fetch: bool) -> anyhow::Result<Self> {
+        let opened = match config.database_url() {
+            Some(url) => {
+                let options = PgConnectOptions::from_str(url)
+                    .map_err(|_may_hold_a_password| anyhow::anyhow!("DATABASE_URL is no URL"))?;
+                Self { options, server: None }
+            }
+            None => Self::private(config, fetch).await?,
+        };
+        let mut connection =
+            opened.options.connect().await.context("the database cannot be reached")?;
+        MIGRATOR.run(&mut connection).await.context("the migrations failed")?;
+        connection.close().await?;
+        Ok(opened)
+    }
+
+    async fn private(config: &Config, fetch: bool) -> anyhow::Result<Self> {
+        let data_dir = config.data_dir()?;
+        let mut embedded = EmbeddedConfig::new(&data_dir);
+        embedded.pg_bin.clone_from(&config.pg_bin);
+        let server = match EmbeddedPostgres::start_async(embedded.clone()).await {
+            Err(EmbeddedError::NoBinaries) if fetch => {
+                tracing::warn!("no PostgreSQL is installed: fetching a build");
+                embedded.pg_bin = Some(fetch_postgres(&data_dir).await?);
+                EmbeddedPostgres::start_async(embedded).await?
+            }
+            started => started?,
+        };
+        let options = server.options().disable_statement_logging();
+        let mut admin = options.clone().database("postgres").connect().await?;
+        let exists: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+                .bind(NAME)
+                .fetch_one(&mut admin)
+                .await?;
+        if !exists {
+            sqlx::query("CREATE DATABASE daybook").execute(&mut admin).await?;
+        }
+        admin.close().await?;
+        Ok(Self { options: options.database(NAME), server: Some(server) })
+    }
+
+    /// Stops the server if it is our own.
+    pub(super) async fn close(self) {
+        if let Some(server) = self.server {
+            server.stop_async().await;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Tenants and API keys from the command line.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use daybook_domain::{
+    commands::One,
+    dispatch::{CommandContext, CommandError},
+    ids::TenantId,
+    ports::EventLog as _,
+    tenant::{Tenant, TenantCommand},
+};
+use secrecy::ExposeSecret as _;
+use uuid::Uuid;
+
+use super::{KeyCommand, config::Config, database::Database, say, serve};
+use crate::state::App;
+
+/// The circumstances of a command that an operator gives.
+pub(super) fn operator(app: &App, tenant: TenantId) -> CommandContext {
+    CommandContext {
+        tenant,
+        actor: "system:cli".to_owned(),
+        at: app.clock.now(),
+        correlation_id: app.ids.next_id().to_string(),
+        causation_id: None,
+        source: Some("cli".to_owned()),
+        key: None,
+        dry_run: false,
+        ids: Arc::clone(&app.ids),
+    }
+}
+
+/// What the operator is told of a command that failed.
+pub(super) fn failed<R: std::fmt::Display>(error: CommandError<R>) -> anyhow::Error {
+    match error {
+        CommandError::Refused(refusal) => anyhow::anyhow!("{refusal}"),
+        CommandError::Failed(error) => error.into(),
+        CommandError::KeyReused | CommandError::Contended => {
+            anyhow::anyhow!("others change the same; try again")
+        }
+    }
+}
+
+/// Opens a tenant.
+pub(super) async fn open_tenant(app: &App, name: String) -> anyhow::Result<TenantId> {
+    let tenant = TenantId::new(app.ids.next_id());
+    app.dispatcher.log().open_tenant(tenant).await?;
+    let command = TenantCommand::Open { name };
+    let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
+    app.dispatcher.run(&operator(app, tenant), &open).await.map_err(failed)?;
+    Ok(tenant)
+}
+
+/// Makes a key and answers it, the only time that it is seen.
+pub(super) async fn create_key(
+    app: &App,
+    tenant: TenantId,
+    name: &str,
+    scopes: &[String],
+    days: u16,
+) -> anyhow::Result<(Uuid, String)> {
+    let (key_id, now) = (app.ids.next_id(), app.clock.now());
+    let life = (now, now + TimeDelta::days(days.into()));
+    let key = app.keys.create(tenant, key_id, name, scopes, life).await?;
+    Ok((key_id, key.expose_secret().to_owned()))
+}
+
+pub(super) async fn create_tenant(config: &Config, name: String) -> anyhow::Result<()> {
+    let database = Database::open(config, false).await?;
+    let app = serve::connect(config, &database).await?;
+    let tenant = open_tenant(&app, name).await?;
+    say(&tenant.to_string());
+    database.close().await;
+    Ok(())
+}
+
+pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
+    let database = Database::open(config, false).await?;
+    let app = serve::connect(config, &database).await?;
+    match command {
+        KeyCommand::Create { tenant, name, scopes, days } => {
+            let tenant = TenantId::new(tenant);
+            let head = app.dispatcher.log().head(tenant).await?;
+            anyhow::ensure!(head.is_some(), "there is no tenant {tenant}");
+            let (key_id, key) = create_key(&app, tenant, &name, &scopes, days).await?;
+            say(&format!("{key}\nid {key_id}, shown this once; it ends in {days} days"));
+        }
+        KeyCommand::List { tenant } => {
+            for row in app.keys.list(TenantId::new(tenant)).await? {
+                let state = match row.revoked_at {
+                    Some(at) => format!("revoked {at}"),
+                    None => format!("until {}", row.expires_at),
+                };
+                let scopes = row.scopes.join(" ");
+                say(&format!("{}  {}  {state}  [{scopes}]", row.key_id, row.name));
+            }
+        }
+        KeyCommand::Revoke { tenant, key } => {
+            let revoked = app.keys.revoke(TenantId::new(tenant), key, app.clock.now()).await?;
+            anyhow::ensure!(revoked, "there is no such active key");
+            say("revoked");
+        }
+    }
+    database.close().await;
+    Ok(())
+}

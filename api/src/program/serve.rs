@@ -1,0 +1,62 @@
+//! Serves until it is told to stop, then drains: requests first, read models next, the database
+//! last.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use daybook_adapters::clock::SystemClock;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{config::Config, database::Database, say};
+use crate::{
+    router,
+    state::{App, AppState, Parts},
+};
+
+pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = listen(&config).await?;
+    let database = Database::open(&config, false).await?;
+    let app = connect(&config, &database).await?;
+    say(&format!("ready http://{}", listener.local_addr()?));
+    serve(listener, app, database).await
+}
+
+/// Takes the address before anything else, so that a taken one costs nothing.
+pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.listen;
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Result<App> {
+    let parts = Parts {
+        database: database.options.clone(),
+        master_key: config.master_key()?,
+        rate_limit_factor: config.rate_limit_factor,
+        clock: Arc::new(SystemClock),
+    };
+    AppState::connect(parts).await.context("the database cannot be reached")
+}
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    app: App,
+    database: Database,
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let runner = app.runner.start(app.wakeups());
+    let served = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+        tracing::info!("stopping");
+    });
+    let ended = served.await;
+    runner.stop().await;
+    database.close().await;
+    Ok(ended?)
+}

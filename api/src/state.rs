@@ -1,0 +1,142 @@
+//! What the routes work with.
+
+use std::{sync::Arc, time::Duration};
+
+use daybook_adapters::{
+    api_keys::ApiKeys,
+    clock::{Clock, RandomIds},
+    log::{Hints, PostgresLog},
+    postgres::{PoolRole, connect_pool},
+    vault::{MasterKey, SealedLog, Vault},
+};
+use daybook_domain::{
+    dispatch::Dispatcher,
+    event_log::Position,
+    ids::{IdSource, TenantId},
+};
+use daybook_projections::{
+    projector::Projector,
+    registry,
+    runner::{Runner, RunnerConfig, Wakeup, Wakeups},
+    world::{WorldConfig, WorldStore},
+};
+use futures::{StreamExt as _, stream};
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::http::{caller::KeyCache, limits::Limits, problem::Problem};
+
+/// The log that every command and every projection works on.
+pub type Log = SealedLog<PostgresLog>;
+
+/// What the routes work with; one per process.
+pub struct AppState {
+    /// Runs commands.
+    pub dispatcher: Dispatcher<Log>,
+    /// The worlds of busy tenants.
+    pub worlds: WorldStore<Log>,
+    /// Brings read models up to date.
+    pub runner: Runner<Log>,
+    /// The vault.
+    pub vault: Vault,
+    /// The API keys.
+    pub keys: ApiKeys,
+    /// Keys that were good a moment ago.
+    pub key_cache: KeyCache,
+    /// The read models, one tenant at a time.
+    pub read: PgPool,
+    /// How much a key may ask.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdSource>,
+    hints: Hints,
+}
+
+/// The state as the routes share it.
+pub type App = Arc<AppState>;
+
+/// What a process is started with.
+pub struct Parts {
+    /// The migrated database.
+    pub database: PgConnectOptions,
+    /// What wraps every key.
+    pub master_key: MasterKey,
+    /// What the limits are multiplied with; 0 switches them off.
+    pub rate_limit_factor: u32,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AppState(…)")
+    }
+}
+
+/// The master key is not for the eye.
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Parts(…)")
+    }
+}
+
+impl AppState {
+    /// Connects to a migrated database.
+    pub async fn connect(parts: Parts) -> Result<App, sqlx::Error> {
+        let Parts { database, master_key, rate_limit_factor, clock } = parts;
+        let append = connect_pool(database.clone(), PoolRole::Append, 16).await?;
+        let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
+        let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
+        let keys = connect_pool(database, PoolRole::Vault, 4).await?;
+        let below = PostgresLog::new(append);
+        let hints = below.hints().clone();
+        let vault = Vault::postgres(keys, master_key);
+        let log = SealedLog::new(below, vault.clone());
+        let shared = Arc::new(log.clone());
+        let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+        let (config, projectors) = (RunnerConfig::default(), registry::projectors());
+        let runner = Runner::new(ids.next_id(), shared.clone(), project, projectors, config);
+        Ok(Arc::new(Self {
+            dispatcher: Dispatcher::new(log),
+            worlds: WorldStore::new(shared, WorldConfig::default()),
+            runner,
+            vault,
+            keys: ApiKeys::new(read.clone()),
+            key_cache: KeyCache::default(),
+            read,
+            limits: Limits::new(rate_limit_factor),
+            clock,
+            ids,
+            hints,
+        }))
+    }
+
+    /// What wakes the runner: the commits of this process. Polling finds those of the others.
+    pub fn wakeups(&self) -> Wakeups {
+        let hints = stream::unfold(self.hints.subscribe(), async |mut hints| {
+            let wakeup = match hints.recv().await {
+                Ok(hint) => Wakeup::Grew(hint.tenant, hint.position),
+                Err(RecvError::Lagged(_)) => Wakeup::Missed,
+                Err(RecvError::Closed) => return None,
+            };
+            Some((wakeup, hints))
+        });
+        hints.boxed()
+    }
+
+    /// Waits, for a while, until a read model holds a position that the caller has seen.
+    pub async fn wait_for(
+        &self,
+        tenant: TenantId,
+        projector: &dyn Projector,
+        position: Option<u64>,
+    ) -> Result<(), Problem> {
+        let Some(position) = position else { return Ok(()) };
+        let patience = Duration::from_secs(2);
+        let checkpoints = self.runner.checkpoints();
+        let waited = checkpoints.wait_for(tenant, projector, Position(position), patience).await;
+        waited.map(drop).map_err(|error| Problem::unavailable(&error))
+    }
+}

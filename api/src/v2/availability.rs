@@ -1,0 +1,421 @@
+//! `/api/v2/availability`: one engine behind every surface (AVL-11 to AVL-13, AVL-21).
+//!
+//! Every answer states the position that it rests on; with `min_position` it rests on one that the
+//! caller has seen.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, response::Response, routing::post};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use daybook_domain::{
+    availability::{Item, Placement, Request},
+    event_log::Position,
+    ids::{BranchId, ServiceId, StaffId},
+    slot::Slot,
+};
+use daybook_projections::world::{World, WorldError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bookings::wish;
+use crate::{
+    http::{caller::Caller, extract::Body, problem::Problem, respond},
+    state::App,
+};
+
+/// The longest window of a search.
+const WINDOW: TimeDelta = TimeDelta::days(100);
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/availability/simple", post(simple))
+        .route("/availability/composite", post(composite))
+        .route("/availability/search", post(search))
+        .route("/availability/next", post(next))
+        .route("/availability/explain", post(explain))
+}
+
+pub(super) fn event_management() -> Router<App> {
+    Router::new().route("/check-availability", post(check))
+}
+
+async fn world(
+    app: &App,
+    caller: &Caller,
+    min_position: Option<u64>,
+) -> Result<Arc<World>, Problem> {
+    caller.require("availability:read")?;
+    let least = min_position.map(Position);
+    let world = app.worlds.at_least(caller.tenant, least, app.clock.now()).await;
+    world.map_err(|error| match error {
+        WorldError::Log(error) => error.into(),
+        WorldError::NotReached { reached } => {
+            let message = format!("the history ends at {reached}");
+            Problem::invalid("min_position", message)
+        }
+        WorldError::Unreadable { .. } => Problem::internal(&error),
+    })
+}
+
+/// The branches of a question: the one that is named, or all that offer the first service.
+fn branches(
+    world: &World,
+    service_id: ServiceId,
+    branch_id: Option<BranchId>,
+) -> Result<Vec<(BranchId, Tz)>, Problem> {
+    world.read(|view| {
+        if view.service(service_id).is_none() {
+            return Err(Problem::not_found());
+        }
+        let asked = branch_id.map_or_else(|| view.branches_offering(service_id), |id| vec![id]);
+        let zones = asked.into_iter().map(|id| {
+            let profile = view.branch(id).and_then(|branch| branch.profile());
+            profile.map(|profile| (id, profile.zone)).ok_or_else(Problem::not_found)
+        });
+        zones.collect()
+    })
+}
+
+fn ids(branches: &[(BranchId, Tz)]) -> Vec<BranchId> {
+    branches.iter().map(|(id, _)| *id).collect()
+}
+
+/// A local date as instants; some zones skip midnight.
+fn day(date: NaiveDate, zone: Tz) -> Option<Slot> {
+    let first = |date: NaiveDate| {
+        (0..12).find_map(|quarter| {
+            let local = date.and_hms_opt(quarter / 4, (quarter % 4) * 15, 0)?;
+            zone.from_local_datetime(&local).earliest().map(|at| at.to_utc())
+        })
+    };
+    Slot::new(first(date)?, first(date.checked_add_days(Days::new(1))?)?)
+}
+
+fn local(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%H:%M").to_string()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Simple {
+    date: NaiveDate,
+    service_id: ServiceId,
+    staff_id: Option<StaffId>,
+    branch_id: Option<BranchId>,
+    duration_minutes: Option<u16>,
+    min_position: Option<u64>,
+}
+
+/// The starts of a day for one service (AVL-12): local times as the older clients read them, and
+/// instants beside them (CTR-54).
+async fn simple(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Simple>,
+) -> Result<Response, Problem> {
+    let query = body.value;
+    let item = Item { service_id: query.service_id, active_min: query.duration_minutes };
+    let (day, segments) = (query.date, false);
+    let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
+    let world = world(&app, &caller, query.min_position).await?;
+    starts_of_day(&app, &world, query.branch_id, &basket)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Composite {
+    date: NaiveDate,
+    services: Vec<CompositeItem>,
+    staff_id: Option<StaffId>,
+    branch_id: Option<BranchId>,
+    min_position: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompositeItem {
+    service_id: ServiceId,
+    duration: Option<u16>,
+}
+
+/// The starts of a day for a basket, with the times of its segments (AVL-13).
+async fn composite(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Composite>,
+) -> Result<Response, Problem> {
+    let query = body.value;
+    if query.services.is_empty() || 12 < query.services.len() {
+        return Err(Problem::invalid("services", "a basket has 1 to 12 services"));
+    }
+    let items = query
+        .services
+        .iter()
+        .map(|it| Item { service_id: it.service_id, active_min: it.duration })
+        .collect();
+    let basket = Basket { items, staff_id: query.staff_id, day: query.date, segments: true };
+    let world = world(&app, &caller, query.min_position).await?;
+    starts_of_day(&app, &world, query.branch_id, &basket)
+}
+
+struct Basket {
+    items: Vec<Item>,
+    staff_id: Option<StaffId>,
+    day: NaiveDate,
+    segments: bool,
+}
+
+fn check_durations(items: &[Item]) -> Result<(), Problem> {
+    for minutes in items.iter().filter_map(|item| item.active_min) {
+        if minutes == 0 || 720 < minutes || minutes % 5 != 0 {
+            let message = "minutes are a multiple of 5 between 5 and 720";
+            return Err(Problem::invalid("duration_minutes", message));
+        }
+    }
+    Ok(())
+}
+
+fn starts_of_day(
+    app: &App,
+    world: &World,
+    branch_id: Option<BranchId>,
+    basket: &Basket,
+) -> Result<Response, Problem> {
+    check_durations(&basket.items)?;
+    let first = basket.items.first().ok_or_else(Problem::not_found)?;
+    let branches = branches(world, first.service_id, branch_id)?;
+    let request = Request::basket(basket.items.iter().cloned(), app.clock.now());
+    let request = request.by(wish(basket.staff_id));
+    let (mut slots, mut position, mut total) = (Vec::new(), world.position(), None);
+    for (branch_id, zone) in branches {
+        let Some(window) = day(basket.day, zone) else { continue };
+        let found = world.next(&request, &[branch_id], window, 288);
+        position = found.position;
+        for placement in found.value {
+            total = Some((placement.ends_at - placement.starts_at).num_minutes());
+            let mut slot = shown(&placement);
+            slot["start"] = json!(local(placement.starts_at, zone));
+            slot["end"] = json!(local(placement.ends_at, zone));
+            slot["zone"] = json!(zone.name());
+            if basket.segments {
+                slot["segments"] = segments(&placement, zone);
+            }
+            slots.push(slot);
+        }
+    }
+    let body = json!({
+        "available": !slots.is_empty(),
+        "total_duration": total,
+        "slots": slots,
+        "position": position,
+    });
+    Ok(respond::at(position, body))
+}
+
+fn segments(placement: &Placement, zone: Tz) -> Value {
+    let segment = |phase: &daybook_domain::availability::PlacedPhase| {
+        json!({
+            "service_id": phase.service_id,
+            "key": phase.key,
+            "start": local(phase.active.from, zone),
+            "end": local(phase.active.to, zone),
+            "staff_id": phase.staff_id,
+        })
+    };
+    placement.phases.iter().map(segment).collect()
+}
+
+/// A place as clients see it: who, when, where; not what is blocked around it.
+fn shown(placement: &Placement) -> Value {
+    let phases = placement.phases.iter().map(|phase| {
+        json!({
+            "service_id": phase.service_id,
+            "key": phase.key,
+            "staff_id": phase.staff_id,
+            "starts_at": phase.active.from,
+            "ends_at": phase.active.to,
+        })
+    });
+    json!({
+        "starts_at": placement.starts_at,
+        "ends_at": placement.ends_at,
+        "staff_id": placement.staff_id(),
+        "branch_id": placement.branch_id,
+        "phases": phases.collect::<Vec<_>>(),
+    })
+}
+
+/// An instant, or a date of the branch.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum When {
+    Instant(DateTime<FixedOffset>),
+    Date(NaiveDate),
+}
+
+impl When {
+    fn from(self, zone: Tz) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Instant(at) => Some(at.to_utc()),
+            Self::Date(date) => day(date, zone).map(|slot| slot.from),
+        }
+    }
+
+    fn to(self, zone: Tz) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Instant(at) => Some(at.to_utc()),
+            Self::Date(date) => day(date, zone).map(|slot| slot.to),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    service_id: ServiceId,
+    staff_id: Option<StaffId>,
+    branch_id: Option<BranchId>,
+    date_from: When,
+    date_to: When,
+    limit: Option<usize>,
+    min_position: Option<u64>,
+}
+
+/// The free places of a window, with staff, branch and phases.
+async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Search>,
+) -> Result<Response, Problem> {
+    let query = body.value;
+    let world = world(&app, &caller, query.min_position).await?;
+    let branches = branches(&world, query.service_id, query.branch_id)?;
+    let limit = match query.limit.unwrap_or(100) {
+        limit @ 1..=1000 => limit,
+        _ => return Err(Problem::invalid("limit", "a search answers 1 to 1000 places")),
+    };
+    let zone = branches.first().map_or(Tz::UTC, |(_, zone)| *zone);
+    let window = window(query.date_from, query.date_to, zone)?;
+    let request = Request::service(query.service_id, app.clock.now()).by(wish(query.staff_id));
+    let found = world.next(&request, &ids(&branches), window, limit);
+    let slots: Vec<_> = found.value.iter().map(shown).collect();
+    Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
+}
+
+fn window(from: When, to: When, zone: Tz) -> Result<Slot, Problem> {
+    let slot = from.from(zone).zip(to.to(zone)).and_then(|(from, to)| Slot::new(from, to));
+    let slot =
+        slot.ok_or_else(|| Problem::invalid("date_to", "the window ends before it starts"))?;
+    if WINDOW < slot.to - slot.from {
+        return Err(Problem::invalid("date_to", "a window is at most 100 days long"));
+    }
+    Ok(slot)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Next {
+    service_id: ServiceId,
+    staff_id: Option<StaffId>,
+    branch_id: Option<BranchId>,
+    from: Option<DateTime<FixedOffset>>,
+    count: Option<usize>,
+    min_position: Option<u64>,
+}
+
+/// The next free places (AVL-05, AVL-15).
+async fn next(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Next>,
+) -> Result<Response, Problem> {
+    let query = body.value;
+    let world = world(&app, &caller, query.min_position).await?;
+    let branches = branches(&world, query.service_id, query.branch_id)?;
+    let count = match query.count.unwrap_or(3) {
+        count @ 1..=50 => count,
+        _ => return Err(Problem::invalid("count", "1 to 50 places are answered")),
+    };
+    let now = app.clock.now();
+    let from = query.from.map_or(now, |from| from.to_utc()).max(now);
+    let window = Slot { from, to: from + WINDOW };
+    let request = Request::service(query.service_id, now).by(wish(query.staff_id));
+    let found = world.next(&request, &ids(&branches), window, count);
+    let slots: Vec<_> = found.value.iter().map(shown).collect();
+    Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Explain {
+    service_id: ServiceId,
+    staff_id: Option<StaffId>,
+    branch_id: BranchId,
+    /// One start, or every start of a date.
+    starts_at: Option<DateTime<FixedOffset>>,
+    date: Option<NaiveDate>,
+    min_position: Option<u64>,
+}
+
+/// Why a start is free or not: all reasons, from the evaluator that books.
+async fn explain(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Explain>,
+) -> Result<Response, Problem> {
+    let query = body.value;
+    let world = world(&app, &caller, query.min_position).await?;
+    branches(&world, query.service_id, Some(query.branch_id))?;
+    let request = Request::service(query.service_id, app.clock.now()).by(wish(query.staff_id));
+    match (query.starts_at, query.date) {
+        (Some(starts_at), None) => {
+            let answer = world.explain(&request, query.branch_id, starts_at.to_utc());
+            let body = json!({
+                "starts_at": starts_at.to_utc(), "answer": answer.value, "position": answer.position,
+            });
+            Ok(respond::at(answer.position, body))
+        }
+        (None, Some(date)) => {
+            let answer = world.explain_day(&request, query.branch_id, date);
+            let body = match answer.value {
+                Ok(starts) => json!({ "starts": starts, "position": answer.position }),
+                Err(reasons) => json!({
+                    "starts": [], "reasons": reasons, "position": answer.position,
+                }),
+            };
+            Ok(respond::at(answer.position, body))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::invalid("starts_at", "either starts_at or date"))
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    event_type_id: ServiceId,
+    date_from: When,
+    date_to: When,
+    staff_id: Option<StaffId>,
+}
+
+/// The older question (AVL-11): an event type is a service.
+async fn check(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Check>,
+) -> Result<Response, Problem> {
+    let Check { event_type_id, date_from, date_to, staff_id } = body.value;
+    let query = Search {
+        service_id: event_type_id,
+        staff_id,
+        branch_id: None,
+        date_from,
+        date_to,
+        limit: Some(1000),
+        min_position: None,
+    };
+    search(State(app), caller, Body { value: query, bytes: body.bytes }).await
+}

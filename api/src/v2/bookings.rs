@@ -1,0 +1,406 @@
+//! `/api/v2/bookings`: book, look, move, cancel, and the steps in between (API-02 to API-04).
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::{get, patch, post},
+};
+use chrono::{DateTime, FixedOffset, Utc};
+use daybook_adapters::postgres::Scope;
+use daybook_domain::{
+    appointment::{Appointment, AppointmentStatus},
+    availability::{Item, StaffWish},
+    booking::{
+        BookingAnswer, ChangeAnswer, Wish,
+        commands::{Book, BookHeld, Cancel, ChangeStatus, Particulars, Reschedule, StatusChange},
+    },
+    event_log::{Revision, StreamId},
+    ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, SeriesId, ServiceId, StaffId},
+    ports::EventLog as _,
+};
+use daybook_projections::appointments::{self, AppointmentFilter, Appointments};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::page;
+use crate::{
+    http::{
+        caller::Caller,
+        extract::{Body, Id, Params},
+        problem::Problem,
+        respond,
+    },
+    state::App,
+};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/bookings", post(create).get(list))
+        .route("/bookings/{id}", get(one).delete(cancel))
+        .route("/bookings/{id}/reschedule", patch(reschedule))
+        .route("/bookings/{id}/cancel", post(cancel))
+        .route("/bookings/{id}/confirm", post(confirm))
+        .route("/bookings/{id}/reject", post(reject))
+        .route("/bookings/{id}/start", post(start))
+        .route("/bookings/{id}/complete", post(complete))
+        .route("/bookings/{id}/no-show", post(no_show))
+        .route("/bookings/{id}/history", get(history))
+}
+
+/// A service of a basket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BasketItem {
+    service_id: ServiceId,
+}
+
+/// What a booking says. Price, status, company and version are never the client's (APT-06).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateBooking {
+    customer_id: CustomerId,
+    service_id: Option<ServiceId>,
+    #[serde(default)]
+    services: Vec<BasketItem>,
+    staff_id: Option<StaffId>,
+    branch_id: Option<BranchId>,
+    starts_at: Option<DateTime<FixedOffset>>,
+    /// Books what a hold keeps; place and services are those of the hold.
+    hold_token: Option<HoldId>,
+    source: Option<String>,
+    notes: Option<String>,
+    external_ref: Option<String>,
+    call_id: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::invalid(field, format!("The {field} field is required.")))
+}
+
+/// The services of a request: one, or a basket.
+pub(super) fn items(
+    service_id: Option<ServiceId>,
+    services: &[BasketItem],
+) -> Result<Vec<Item>, Problem> {
+    match (service_id, services) {
+        (Some(service_id), []) => Ok(vec![Item::of(service_id)]),
+        (None, services) if (1..=12).contains(&services.len()) => {
+            Ok(services.iter().map(|it| Item::of(it.service_id)).collect())
+        }
+        (None, []) => required("service_id", None),
+        (None, _) => Err(Problem::invalid("services", "a basket has 1 to 12 services")),
+        (Some(_), _) => Err(Problem::invalid("services", "either service_id or services")),
+    }
+}
+
+/// The staff member that is asked for, if one is.
+pub(super) fn wish(staff_id: Option<StaffId>) -> StaffWish {
+    staff_id.map_or(StaffWish::Anyone, StaffWish::Pinned)
+}
+
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<CreateBooking>,
+) -> Result<Response, Problem> {
+    caller.require("bookings:write")?;
+    let Body { value, bytes } = body;
+    let context = caller.command(&app, &bytes, value.dry_run);
+    let source = value.source.unwrap_or_else(|| "api".to_owned());
+    if 64 < source.len() {
+        return Err(Problem::invalid("source", "a source has at most 64 characters"));
+    }
+    let particulars = Particulars {
+        customer_id: value.customer_id,
+        source,
+        notes: value.notes,
+        external_ref: value.external_ref,
+        call_id: value.call_id,
+    };
+    let done = if let Some(hold_id) = value.hold_token {
+        app.dispatcher.run(&context, &BookHeld { hold_id, particulars }).await?
+    } else {
+        let wish = Wish {
+            branch_id: required("branch_id", value.branch_id)?,
+            items: items(value.service_id, &value.services)?,
+            staff: wish(value.staff_id),
+            starts_at: required("starts_at", value.starts_at)?.to_utc(),
+        };
+        app.dispatcher.run(&context, &Book { wish, particulars }).await?
+    };
+    let status = if context.dry_run { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(respond::done(status, done, |answer| created(&answer, context.dry_run)))
+}
+
+fn created(answer: &BookingAnswer, dry_run: bool) -> Value {
+    json!({
+        "success": true,
+        "dry_run": dry_run,
+        "appointment_id": answer.appointment_id,
+        "calcom_booking_id": null,
+        "confirmation_sent": false,
+        "booking": answer,
+    })
+}
+
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+) -> Result<Response, Problem> {
+    caller.require("bookings:read")?;
+    let (state, _) = app.dispatcher.state::<Appointment>(&caller.context(&app), id).await?;
+    let booking = state.booking().ok_or_else(Problem::not_found)?;
+    let answer = BookingAnswer::of(id, &state).ok_or_else(Problem::not_found)?;
+    let mut body = json!(answer);
+    body["customer_id"] = json!(booking.customer_id);
+    body["service_ids"] = json!(booking.service_ids);
+    body["booking_type"] = json!(booking.booking_type);
+    body["source"] = json!(booking.source);
+    body["notes"] = json!(booking.notes.as_ref().and_then(|notes| notes.value()));
+    body["external_ref"] = json!(booking.external_ref);
+    body["series"] = json!(booking.series);
+    body["zone"] = json!(booking.zone.name());
+    body["modifications"] = json!(state.modifications());
+    Ok(respond::versioned(answer.version, body))
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListBookings {
+    status: Option<AppointmentStatus>,
+    company_id: Option<CompanyId>,
+    branch_id: Option<BranchId>,
+    staff_id: Option<StaffId>,
+    customer_id: Option<CustomerId>,
+    service_id: Option<ServiceId>,
+    series_id: Option<SeriesId>,
+    external_ref: Option<String>,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    limit: Option<u32>,
+    after: Option<String>,
+    min_position: Option<u64>,
+}
+
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(query): Params<ListBookings>,
+) -> Result<Response, Problem> {
+    caller.require("bookings:read")?;
+    let limit = page::limit(query.limit)?;
+    let after = page::cursor(query.after.as_deref())?;
+    let filter = AppointmentFilter {
+        statuses: query.status.into_iter().collect(),
+        company_id: query.company_id,
+        branch_id: query.branch_id,
+        staff_id: query.staff_id,
+        customer_id: query.customer_id,
+        service_id: query.service_id,
+        series_id: query.series_id,
+        external_ref: query.external_ref,
+        from: query.from,
+        to: query.to,
+    };
+    app.wait_for(caller.tenant, &Appointments, query.min_position).await?;
+    let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
+    let rows = appointments::list(&mut scope, caller.tenant, &filter, after, limit).await?;
+    Ok(page::page(&rows, limit, |row| row.cursor()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RescheduleBooking {
+    new_starts_at: DateTime<FixedOffset>,
+    staff_id: Option<StaffId>,
+    reason: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn reschedule(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<RescheduleBooking>,
+) -> Result<Response, Problem> {
+    caller.require("bookings:write")?;
+    let Body { value, bytes } = body;
+    let command = Reschedule {
+        appointment_id: id,
+        new_starts_at: value.new_starts_at.to_utc(),
+        staff_id: value.staff_id,
+        reason: value.reason,
+        expected: caller.expected(),
+    };
+    let context = caller.command(&app, &bytes, value.dry_run);
+    let done = app.dispatcher.run(&context, &command).await?;
+    Ok(respond::done(StatusCode::OK, done, |answer| {
+        json!({
+            "success": true,
+            "dry_run": value.dry_run,
+            "appointment_id": id,
+            "old_time": answer.old_time,
+            "new_time": answer.booking.starts_at,
+            "policy_check": answer.outcome.as_ref().map(|outcome| outcome.policy_check),
+            "policy": answer.outcome,
+            "booking": answer.booking,
+        })
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CancelBooking {
+    reason: Option<String>,
+    #[serde(default)]
+    notify_customer: bool,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<CancelBooking>,
+) -> Result<Response, Problem> {
+    caller.require("bookings:write")?;
+    let Body { value, bytes } = body;
+    let command = Cancel {
+        appointment_id: id,
+        reason: value.reason,
+        notify_customer: value.notify_customer,
+        expected: caller.expected(),
+    };
+    let context = caller.command(&app, &bytes, value.dry_run);
+    let done = app.dispatcher.run(&context, &command).await?;
+    Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
+}
+
+/// The answer of a cancellation (POL-11).
+pub(super) fn cancelled(answer: &ChangeAnswer, dry_run: bool) -> Value {
+    let outcome = answer.outcome.as_ref();
+    json!({
+        "success": true,
+        "dry_run": dry_run,
+        "appointment_id": answer.booking.appointment_id,
+        "refund_eligible": outcome.map(|outcome| outcome.refund_eligible),
+        "policy_violation": outcome.map(|outcome| outcome.policy_violation),
+        "cancellation_fee": outcome.map(|outcome| outcome.fee.amount_minor),
+        "policy": outcome,
+        "booking": answer.booking,
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RejectBooking {
+    reason: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn step(
+    app: &App,
+    caller: &Caller,
+    appointment_id: AppointmentId,
+    change: StatusChange,
+    (bytes, dry_run): (&[u8], bool),
+) -> Result<Response, Problem> {
+    caller.require("bookings:write")?;
+    let command = ChangeStatus { appointment_id, change, expected: caller.expected() };
+    let done = app.dispatcher.run(&caller.command(app, bytes, dry_run), &command).await?;
+    Ok(respond::done(StatusCode::OK, done, |answer| json!({ "success": true, "booking": answer })))
+}
+
+async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<Step>,
+) -> Result<Response, Problem> {
+    step(&app, &caller, id, StatusChange::Confirm, (&body.bytes, body.value.dry_run)).await
+}
+
+async fn reject(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<RejectBooking>,
+) -> Result<Response, Problem> {
+    let change = StatusChange::Reject { reason: body.value.reason };
+    step(&app, &caller, id, change, (&body.bytes, body.value.dry_run)).await
+}
+
+async fn start(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<Step>,
+) -> Result<Response, Problem> {
+    step(&app, &caller, id, StatusChange::Start, (&body.bytes, body.value.dry_run)).await
+}
+
+async fn complete(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<Step>,
+) -> Result<Response, Problem> {
+    step(&app, &caller, id, StatusChange::Complete, (&body.bytes, body.value.dry_run)).await
+}
+
+async fn no_show(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+    body: Body<Step>,
+) -> Result<Response, Problem> {
+    step(&app, &caller, id, StatusChange::NoShow, (&body.bytes, body.value.dry_run)).await
+}
+
+/// What happened to an appointment, in order: who, when, what.
+async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+) -> Result<Response, Problem> {
+    caller.require("history:read")?;
+    let stream = (StreamId::new("appointment", id.to_string()), Revision(0));
+    let tails = app.dispatcher.log().read_streams(caller.tenant, &[stream]).await?;
+    let events: Vec<_> = tails.into_iter().flat_map(|tail| tail.events).collect();
+    if events.is_empty() {
+        return Err(Problem::not_found());
+    }
+    let items = events.iter().map(|event| {
+        let metadata = event.metadata().map_err(|error| Problem::internal(&error))?;
+        let data: Value =
+            serde_json::from_str(&event.payload).map_err(|error| Problem::internal(&error))?;
+        Ok(json!({
+            "position": event.position,
+            "version": event.revision,
+            "type": event.event_type,
+            "actor": metadata.actor,
+            "source": metadata.source,
+            "request_id": metadata.correlation_id,
+            "recorded_at": event.recorded_at,
+            "data": data,
+        }))
+    });
+    let items = items.collect::<Result<Vec<_>, Problem>>()?;
+    Ok(Json(json!({ "items": items, "next": null })).into_response())
+}

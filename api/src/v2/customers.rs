@@ -1,0 +1,249 @@
+//! `/api/v2/customers`: register, look, list, change, consent, forget (CRM-13, GDPR-01, GDPR-04).
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post, put},
+};
+use daybook_adapters::{phone, postgres::Scope};
+use daybook_domain::{
+    commands::{ChangeCustomer, One, RegisterCustomer},
+    company::Company,
+    customer::{Consent, Contact, Customer, CustomerCommand, Email, Phone},
+    ids::{BranchId, CompanyId, CustomerId},
+    personal::Personal,
+};
+use daybook_projections::customers::{self, CustomerFilter, Customers};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::page;
+use crate::{
+    http::{
+        caller::Caller,
+        extract::{Body, Id, Params},
+        problem::Problem,
+        respond,
+    },
+    state::App,
+};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/customers", post(create).get(list))
+        .route("/customers/{id}", get(one).put(change))
+        .route("/customers/{id}/consents/{consent}", put(consent))
+        .route("/customers/{id}/erase", post(erase))
+}
+
+/// How a customer is reached. Phone numbers as people type them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    /// Given when registering; a customer stays with the company.
+    company_id: Option<CompanyId>,
+    name: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    language: Option<String>,
+    preferred_branch_id: Option<BranchId>,
+    external_ref: Option<String>,
+}
+
+/// What people say of themselves is not for the eye.
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fields(…)")
+    }
+}
+
+impl Fields {
+    /// The contact, sealed with the customer's own key, and the blind index of the number.
+    async fn contact(
+        self,
+        app: &App,
+        caller: &Caller,
+        company_id: CompanyId,
+        id: CustomerId,
+    ) -> Result<(Contact, Option<String>), Problem> {
+        let context = caller.context(app);
+        let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
+        let region = company.profile().map_or("DE", |profile| &profile.phone_region);
+        let phone = self.phone.as_deref().map(|text| phone::parse(text, region)).transpose();
+        let phone = phone.map_err(|error| Problem::invalid("phone", error.to_string()))?;
+        let email = self.email.map(Email::try_from).transpose();
+        let email = email.map_err(|error| Problem::invalid("email", error.to_string()))?;
+        let index = index(app, caller, phone.as_ref()).await?;
+        let contact = Contact {
+            name: self.name.map(|name| Personal::new(id, name)),
+            phone: phone.map(|phone| Personal::new(id, phone)),
+            email: email.map(|email| Personal::new(id, email)),
+            language: self.language,
+            preferred_branch_id: self.preferred_branch_id,
+            external_ref: self.external_ref,
+        };
+        Ok((contact, index))
+    }
+}
+
+async fn index(
+    app: &App,
+    caller: &Caller,
+    phone: Option<&Phone>,
+) -> Result<Option<String>, Problem> {
+    let Some(phone) = phone else { return Ok(None) };
+    let index = app.vault.blind_index(caller.tenant, "phone", phone.as_str()).await;
+    index.map(Some).map_err(|error| Problem::unavailable(&error))
+}
+
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Fields>,
+) -> Result<Response, Problem> {
+    caller.require("customers:write")?;
+    let Body { value, bytes } = body;
+    let company_id = value
+        .company_id
+        .ok_or_else(|| Problem::invalid("company_id", "The company_id field is required."))?;
+    let id = app.ids.next_id();
+    let (contact, phone_index) =
+        value.contact(&app, &caller, company_id, CustomerId::new(id)).await?;
+    let command = RegisterCustomer { id, company_id, contact, phone_index };
+    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
+    Ok(respond::done(StatusCode::CREATED, done, |answer| answer))
+}
+
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<CustomerId>,
+    body: Body<Fields>,
+) -> Result<Response, Problem> {
+    caller.require("customers:write")?;
+    let Body { value, bytes } = body;
+    if value.company_id.is_some() {
+        return Err(Problem::invalid("company_id", "a customer stays with the company"));
+    }
+    let (customer, _) = app.dispatcher.state::<Customer>(&caller.context(&app), id).await?;
+    let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
+    let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
+    let phone_index_before = index(&app, &caller, held).await?;
+    let (contact, phone_index) = value.contact(&app, &caller, company_id, id).await?;
+    let expected = caller.expected();
+    let id = id.uuid();
+    let command = ChangeCustomer { id, contact, phone_index_before, phone_index, expected };
+    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
+    Ok(respond::done(StatusCode::OK, done, |answer| answer))
+}
+
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<CustomerId>,
+) -> Result<Response, Problem> {
+    caller.require("customers:read")?;
+    let context = caller.context(&app);
+    let (customer, version) = app.dispatcher.state::<Customer>(&context, id).await?;
+    let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
+    let contact = customer.contact();
+    let body = json!({
+        "id": id,
+        "version": version,
+        "company_id": company_id,
+        "name": contact.and_then(|it| it.name.as_ref()?.value()),
+        "phone": contact.and_then(|it| it.phone.as_ref()?.value()),
+        "email": contact.and_then(|it| it.email.as_ref()?.value()),
+        "language": contact.and_then(|it| it.language.as_ref()),
+        "preferred_branch_id": contact.and_then(|it| it.preferred_branch_id),
+        "external_ref": contact.and_then(|it| it.external_ref.as_ref()),
+        "consents": customer.consents().map(|(consent, at)| json!({ "consent": consent, "at": at }))
+            .collect::<Vec<_>>(),
+        "upcoming_count": customer.upcoming(context.at),
+        "completed_count": customer.completed_count(),
+        "no_show_count": customer.missed_count(),
+        "is_erased": customer.is_erased(),
+    });
+    Ok(respond::versioned(version.0, body))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListCustomers {
+    company_id: Option<CompanyId>,
+    name: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    external_ref: Option<String>,
+    limit: Option<u32>,
+    after: Option<String>,
+    min_position: Option<u64>,
+}
+
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(query): Params<ListCustomers>,
+) -> Result<Response, Problem> {
+    caller.require("customers:read")?;
+    let limit = page::limit(query.limit)?;
+    let after = page::cursor(query.after.as_deref())?;
+    let filter = CustomerFilter {
+        company_id: query.company_id,
+        name_prefix: query.name,
+        phone_prefix: query.phone,
+        email: query.email,
+        external_ref: query.external_ref,
+    };
+    app.wait_for(caller.tenant, &Customers, query.min_position).await?;
+    let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
+    let rows = customers::list(&mut scope, caller.tenant, &filter, after, limit).await?;
+    Ok(page::page(&rows, limit, |row| row.customer_id))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetConsent {
+    is_given: bool,
+}
+
+async fn consent(
+    State(app): State<App>,
+    caller: Caller,
+    path: Option<Path<(Uuid, Consent)>>,
+    body: Body<SetConsent>,
+) -> Result<Response, Problem> {
+    caller.require("customers:write")?;
+    let Path((id, consent)) = path.ok_or_else(Problem::not_found)?;
+    let context = caller.command(&app, &body.bytes, false);
+    let command =
+        CustomerCommand::SetConsent { consent, is_given: body.value.is_given, at: context.at };
+    let command = One::<Customer> { id, command, expected: caller.expected() };
+    let done = app.dispatcher.run(&context, &command).await?;
+    Ok(respond::done(StatusCode::OK, done, |answer| answer))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Forgets a customer: the event first, then the key. Repeating it finishes what was begun.
+async fn erase(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<CustomerId>,
+    body: Body<Nothing>,
+) -> Result<Response, Problem> {
+    caller.require("customers:write")?;
+    let expected = caller.expected();
+    let command = One::<Customer> { id: id.uuid(), command: CustomerCommand::Erase, expected };
+    let context = caller.command(&app, &body.bytes, false);
+    let done = app.dispatcher.run(&context, &command).await?;
+    let destroyed = app.vault.destroy(caller.tenant, id).await;
+    destroyed.map_err(|error| Problem::unavailable(&error))?;
+    app.dispatcher.forget(caller.tenant);
+    Ok(respond::done(StatusCode::OK, done, |answer| answer))
+}

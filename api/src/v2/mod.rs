@@ -1,0 +1,30 @@
+//! The resources of `/api/v2`.
+
+mod availability;
+mod bookings;
+mod catalog;
+mod customers;
+mod holds;
+mod page;
+mod schedule;
+mod series;
+
+use axum::Router;
+
+use crate::state::App;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .merge(availability::routes())
+        .merge(bookings::routes())
+        .merge(catalog::routes())
+        .merge(customers::routes())
+        .merge(holds::routes())
+        .merge(schedule::routes())
+        .merge(series::routes())
+}
+
+/// The older surface that some clients still speak (AVL-11, CAL-12, CAL-13).
+pub(crate) fn event_management() -> Router<App> {
+    Router::new().merge(availability::event_management()).merge(catalog::event_management())
+}
