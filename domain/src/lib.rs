@@ -21,6 +21,7 @@ pub mod phase;
 pub mod policy;
 pub mod ports;
 pub mod refusal;
+pub mod registry;
 pub mod resource;
 pub mod series;
 pub mod service;
