@@ -6,3 +6,4 @@ pub mod log;
 pub mod postgres;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod vault;

@@ -4,6 +4,7 @@
 pub mod aggregate;
 pub mod appointment;
 pub mod availability;
+pub mod booking;
 pub mod branch;
 pub mod calendar;
 pub mod calendar_day;
@@ -12,6 +13,7 @@ pub mod company;
 pub mod customer;
 pub mod dispatch;
 pub mod event_log;
+pub mod hold;
 pub mod hours;
 pub mod ids;
 pub mod master_data;

@@ -1,1 +1,15 @@
-//! Placeholder front page.
+//! Events to read models: projectors, the runner that feeds them, and the queries that read them.
+#![doc = include_str!("../README.md")]
+
+pub mod activity_log;
+pub mod appointments;
+pub mod availability_grid;
+pub mod customers;
+pub mod directory;
+pub mod event;
+pub mod projector;
+pub mod registry;
+mod rows;
+pub mod runner;
+pub mod tx;
+pub mod world;

@@ -1,3 +1,4 @@
 //! End-to-end tests of Daybook: one binary, one module per subject.
 
+mod projections;
 mod tidy;

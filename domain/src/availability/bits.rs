@@ -58,11 +58,11 @@ pub(super) fn keep_range(words: &mut [u64], range: &Range<usize>) {
 
 /// Whether every bit of `range` is set.
 pub(super) fn all(words: &[u64], range: &Range<usize>) -> bool {
-    range.end <= words.len() * WORD
-        && touched(range, words.len()).all(|index| {
-            let mask = mask_in(index, range);
-            words[index] & mask == mask
-        })
+    let is_set = |index: usize| {
+        let mask = mask_in(index, range);
+        words[index] & mask == mask
+    };
+    range.is_empty() || (range.end <= words.len() * WORD && touched(range, words.len()).all(is_set))
 }
 
 /// Whether any bit of `range` is set.

@@ -293,7 +293,7 @@ fn is_sound(placement: &Placement) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn search_verdict_and_twin_agree_on_every_start(seed in any::<u64>()) {
@@ -322,6 +322,8 @@ proptest! {
                 prop_assert_eq!(verdict.reasons().is_empty(), expected, "a refusal has its reasons");
                 if let Some(placement) = verdict.placement() {
                     prop_assert!(is_sound(&placement), "{:?}", placement);
+                    let who: Vec<_> = placement.phases.iter().map(|it| it.staff_id).collect();
+                    prop_assert!(twin.fits(&twin.parts(), &who, minute), "{:?}", placement);
                     prop_assert!(placed.contains(&placement), "the same placement by both");
                 }
             }

@@ -1,0 +1,7 @@
+-- A subject that never had a key gets none either.
+INSERT INTO vault.subject_keys (tenant_id, subject_id, wrapped_key, destroyed_at)
+VALUES ($1, $2, NULL, now())
+    ON CONFLICT (tenant_id, subject_id) DO UPDATE
+   SET wrapped_key = NULL,
+       destroyed_at = now()
+ WHERE vault.subject_keys.wrapped_key IS NOT NULL

@@ -1,0 +1,203 @@
+//! The vault: personal data are sealed with a key of their own per customer, and are gone when
+//! that key is destroyed (ARCHITECTURE 3, CTR-09).
+//!
+//! A customer's key is wrapped by the master key and stands in `vault.subject_keys`. What is sealed
+//! is bound to its tenant, its subject and its event, so that no ciphertext can be moved elsewhere.
+
+mod cipher;
+mod keys;
+mod master_key;
+mod sealed_log;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use daybook_domain::ids::{CustomerId, TenantId};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use sqlx::PgPool;
+
+use self::{cipher::Key, keys::KeyStore};
+pub use self::{
+    master_key::{MasterKey, MasterKeyError},
+    sealed_log::SealedLog,
+};
+
+/// How long a key is kept in memory: another process may have destroyed it.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// How many keys are kept in memory.
+const MOST_KEPT: usize = 20_000;
+
+/// Why the vault could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The key store cannot be reached.
+    #[error("the vault is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A key or a ciphertext does not open: another master key, or somebody touched it.
+    #[error("{what} does not open: another master key, or damage")]
+    Sealed {
+        /// What does not open.
+        what: &'static str,
+    },
+    /// The machine gives no random bytes.
+    #[error("the machine gives no random bytes")]
+    Randomness,
+}
+
+impl From<sqlx::Error> for VaultError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// A key in memory; `None` when it was destroyed, which is for ever.
+type Cached = (Instant, Option<Key>);
+
+/// Seals and opens personal data. Cheap to clone; clones share the keys in memory.
+#[derive(Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: KeyStore,
+    master: MasterKey,
+    subjects: Mutex<BTreeMap<(TenantId, CustomerId), Cached>>,
+    tenants: Mutex<BTreeMap<TenantId, Key>>,
+}
+
+/// Nothing of a vault is for the eye.
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+impl Vault {
+    /// A vault on `vault.subject_keys`; the pool needs the vault's role.
+    pub fn postgres(pool: PgPool, master: MasterKey) -> Self {
+        Self::new(KeyStore::Postgres(pool), master)
+    }
+
+    /// A vault that forgets everything with the process.
+    pub fn memory(master: MasterKey) -> Self {
+        Self::new(KeyStore::memory(), master)
+    }
+
+    fn new(store: KeyStore, master: MasterKey) -> Self {
+        let (subjects, tenants) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { store, master, subjects, tenants }) }
+    }
+
+    /// The keys of some subjects. A missing one is made if `make` says so; without that, and when
+    /// it was destroyed, it is `None`.
+    async fn subject_keys(
+        &self,
+        tenant: TenantId,
+        subjects: &[CustomerId],
+        make: bool,
+    ) -> Result<BTreeMap<CustomerId, Option<Key>>, VaultError> {
+        let mut known = BTreeMap::new();
+        let mut asked = Vec::new();
+        for subject in subjects {
+            match self.cached(tenant, *subject) {
+                Some(key) => drop(known.insert(*subject, key)),
+                None => asked.push(*subject),
+            }
+        }
+        if asked.is_empty() {
+            return Ok(known);
+        }
+        let mut stored = self.inner.store.subjects(tenant, &asked).await?;
+        for subject in &asked {
+            if make && !stored.contains_key(subject) {
+                let wrapped = self.inner.master.wrap(&Key::random()?, tenant, Some(*subject))?;
+                // Another process may have been faster: its key counts.
+                let kept = self.inner.store.insert_subject(tenant, *subject, wrapped).await?;
+                stored.insert(*subject, kept);
+            }
+        }
+        for subject in asked {
+            let key = match stored.remove(&subject) {
+                None => {
+                    known.insert(subject, None);
+                    continue;
+                }
+                Some(None) => None,
+                Some(Some(wrapped)) => {
+                    Some(self.inner.master.unwrap(&wrapped, tenant, Some(subject))?)
+                }
+            };
+            self.keep(tenant, subject, key.clone());
+            known.insert(subject, key);
+        }
+        Ok(known)
+    }
+
+    fn cached(&self, tenant: TenantId, subject: CustomerId) -> Option<Option<Key>> {
+        let subjects = self.inner.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, key) = subjects.get(&(tenant, subject))?;
+        (key.is_none() || since.elapsed() < KEPT).then(|| key.clone())
+    }
+
+    fn keep(&self, tenant: TenantId, subject: CustomerId, key: Option<Key>) {
+        let mut subjects = self.inner.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        if MOST_KEPT <= subjects.len() {
+            subjects.clear();
+        }
+        subjects.insert((tenant, subject), (Instant::now(), key));
+    }
+
+    /// Destroys a subject's key: nothing that was sealed with it can ever be read again. Repeating
+    /// it changes nothing.
+    pub async fn destroy(&self, tenant: TenantId, subject: CustomerId) -> Result<(), VaultError> {
+        self.inner.store.destroy(tenant, subject).await?;
+        self.keep(tenant, subject, None);
+        Ok(())
+    }
+
+    /// A keyed hash of a personal value, by which it can be found but not guessed: HMAC-SHA256 with
+    /// the tenant's key, in hex. The purpose keeps a phone number apart from an e-mail address.
+    pub async fn blind_index(
+        &self,
+        tenant: TenantId,
+        purpose: &str,
+        value: &str,
+    ) -> Result<String, VaultError> {
+        let key = self.tenant_key(tenant).await?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes())
+            .map_err(|_never| VaultError::Sealed { what: "a tenant key" })?;
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(value.as_bytes());
+        Ok(hex::encode(mac.finalize().into_bytes()))
+    }
+
+    async fn tenant_key(&self, tenant: TenantId) -> Result<Key, VaultError> {
+        let held = {
+            let tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.get(&tenant).cloned()
+        };
+        if let Some(key) = held {
+            return Ok(key);
+        }
+        let wrapped = match self.inner.store.tenant(tenant).await? {
+            Some(wrapped) => wrapped,
+            None => {
+                let wrapped = self.inner.master.wrap(&Key::random()?, tenant, None)?;
+                self.inner.store.insert_tenant(tenant, wrapped).await?
+            }
+        };
+        let key = self.inner.master.unwrap(&wrapped, tenant, None)?;
+        let mut tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.insert(tenant, key.clone());
+        Ok(key)
+    }
+}

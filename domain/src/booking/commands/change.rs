@@ -1,0 +1,193 @@
+//! Cancels and moves appointments, under the agreed terms (APT-20, APT-21, POL-09).
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    appointment::{
+        Appointment, AppointmentCommand, AppointmentStatus, Booking, Cancellation, PlacedClaim,
+        Rescheduling,
+    },
+    availability::{Ignoring, Item, StaffWish},
+    calendar_day::{CalendarDayId, ReleaseReason},
+    customer::{Customer, CustomerEvent},
+    dispatch::{Unit, UnitCommand, UnitError},
+    ids::{AppointmentId, StaffId},
+    personal::Personal,
+    phase::{Phase, PhaseCommand},
+    policy::{
+        CancellationFacts, PolicyOutcome, RescheduleFacts, judge_cancellation, judge_reschedule,
+    },
+    ports::EventLog,
+};
+
+use super::{
+    super::{BookingError, ChangeAnswer, Wish, accept, place::release_claims, scene::find_place},
+    book::answer,
+    status::{let_go, load},
+};
+
+/// Calls an appointment off.
+#[derive(Clone, Debug)]
+pub struct Cancel {
+    /// Which.
+    pub appointment_id: AppointmentId,
+    /// Why (APT-32).
+    pub reason: Option<String>,
+    /// Whether the customer is told.
+    pub notify_customer: bool,
+    /// The version that the caller has read, if the caller insists on it.
+    pub expected: Option<u64>,
+}
+
+/// Moves an appointment, in time or to another staff member.
+#[derive(Clone, Debug)]
+pub struct Reschedule {
+    /// Which.
+    pub appointment_id: AppointmentId,
+    /// Where to.
+    pub new_starts_at: DateTime<Utc>,
+    /// To whom; the same staff member when absent.
+    pub staff_id: Option<StaffId>,
+    /// Why (APT-33).
+    pub reason: Option<String>,
+    /// The version that the caller has read, if the caller insists on it.
+    pub expected: Option<u64>,
+}
+
+impl UnitCommand for Cancel {
+    type Answer = ChangeAnswer;
+    type Refusal = BookingError;
+
+    async fn run<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<Result<ChangeAnswer, BookingError>, UnitError> {
+        let id = self.appointment_id;
+        let booking = accept!(load(unit, id, self.expected).await?);
+        let outcome = accept!(self.cancel(unit, &booking).await?);
+        let old_time = booking.plan.starts_at;
+        let booking = accept!(answer(unit, id).await?);
+        Ok(Ok(ChangeAnswer { booking, old_time, outcome }))
+    }
+}
+
+impl Cancel {
+    /// Cancels a loaded appointment; `None` when that was done before.
+    pub(super) async fn cancel<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+        booking: &Booking,
+    ) -> Result<Result<Option<PolicyOutcome>, BookingError>, UnitError> {
+        let (id, at) = (self.appointment_id, unit.context().at);
+        let month = at.with_timezone(&booking.zone).format("%Y-%m").to_string();
+        let customer = unit.load::<Customer>(booking.customer_id).await?;
+        let cancelled_this_month = customer.cancellations_in(&month);
+        drop(customer);
+        let reason = self.reason.clone();
+        let command = AppointmentCommand::Cancel(Cancellation {
+            at,
+            reason: reason.map(|reason| Personal::new(booking.customer_id, reason)),
+            notify_customer: self.notify_customer,
+            cancelled_this_month,
+        });
+        let before = unit.revision::<Appointment>(id);
+        accept!(unit.decide::<Appointment>(id, command).await?);
+        if unit.revision::<Appointment>(id) == before {
+            return Ok(Ok(None));
+        }
+        accept!(let_go(unit, booking, ReleaseReason::Cancelled).await?);
+        let counted_in = Some(month);
+        let visit = CustomerEvent::VisitCancelled { appointment_id: id, counted_in };
+        unit.record::<Customer>(booking.customer_id, vec![visit]).await?;
+        let facts = CancellationFacts {
+            notice: booking.plan.starts_at - at,
+            cancelled_this_month,
+            price: booking.price,
+        };
+        Ok(Ok(Some(judge_cancellation(&booking.terms.cancellation, facts))))
+    }
+}
+
+impl UnitCommand for Reschedule {
+    type Answer = ChangeAnswer;
+    type Refusal = BookingError;
+
+    async fn run<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<Result<ChangeAnswer, BookingError>, UnitError> {
+        let id = self.appointment_id;
+        let booking = accept!(load(unit, id, self.expected).await?);
+        let outcome = match self.reschedule(unit, &booking).await? {
+            // The caller's field has another name than that of a new booking.
+            Err(BookingError::InThePast { .. }) => {
+                return Ok(Err(BookingError::InThePast { field: "new_starts_at" }));
+            }
+            other => accept!(other),
+        };
+        let old_time = booking.plan.starts_at;
+        let booking = accept!(answer(unit, id).await?);
+        Ok(Ok(ChangeAnswer { booking, old_time, outcome }))
+    }
+}
+
+impl Reschedule {
+    /// Moves a loaded appointment; `None` when it is there already.
+    pub(super) async fn reschedule<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+        booking: &Booking,
+    ) -> Result<Result<Option<PolicyOutcome>, BookingError>, UnitError> {
+        let (id, at) = (self.appointment_id, unit.context().at);
+        let wish = Wish {
+            branch_id: booking.branch_id,
+            items: booking.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            staff: StaffWish::Pinned(self.staff_id.unwrap_or(booking.plan.staff_id)),
+            starts_at: self.new_starts_at,
+        };
+        let ignoring = Ignoring { appointment_id: Some(id), hold_id: None };
+        let old_days: Vec<CalendarDayId> =
+            booking.plan.claims.iter().flat_map(PlacedClaim::days).collect();
+        let found = find_place(unit, &wish, ignoring, &old_days).await?;
+        let (scene, placement) = accept!(found);
+        let old_phases = &booking.plan.phases;
+        let phase_ids: Vec<_> = old_phases.iter().map(|phase| phase.phase_id).collect();
+        let plan = accept!(scene.plan(unit, &placement, &phase_ids));
+        let appointment = unit.load::<Appointment>(id).await?;
+        let rescheduled = appointment.reschedules();
+        let is_pending = appointment.status() == Some(AppointmentStatus::Pending);
+        drop(appointment);
+        let reason = self.reason.clone();
+        let command = AppointmentCommand::Reschedule(Rescheduling {
+            at,
+            plan: Box::new(plan.clone()),
+            reason: reason.map(|reason| Personal::new(booking.customer_id, reason)),
+        });
+        let before = unit.revision::<Appointment>(id);
+        accept!(unit.decide::<Appointment>(id, command).await?);
+        if unit.revision::<Appointment>(id) == before {
+            return Ok(Ok(None));
+        }
+        accept!(release_claims(unit, &booking.plan, ReleaseReason::Moved).await?);
+        accept!(scene.claim(unit, &plan, |placed| placed.of_appointment(id, is_pending)).await?);
+        for (index, phase) in plan.phases.iter().enumerate() {
+            let plan = phase.clone();
+            let command = if index < old_phases.len() {
+                PhaseCommand::Move { plan }
+            } else {
+                PhaseCommand::Plan { appointment_id: id, plan }
+            };
+            accept!(unit.decide::<Phase>(phase.phase_id, command).await?);
+        }
+        for phase in old_phases.iter().skip(plan.phases.len()) {
+            accept!(unit.decide::<Phase>(phase.phase_id, PhaseCommand::Cancel).await?);
+        }
+        let local_date = plan.starts_at.with_timezone(&booking.zone).date_naive();
+        let starts_at = plan.starts_at;
+        let moved = CustomerEvent::VisitMoved { appointment_id: id, starts_at, local_date };
+        unit.record::<Customer>(booking.customer_id, vec![moved]).await?;
+        let notice = booking.plan.starts_at - at;
+        let facts = RescheduleFacts { notice, rescheduled, price: booking.price };
+        Ok(Ok(Some(judge_reschedule(&booking.terms.reschedule, facts))))
+    }
+}

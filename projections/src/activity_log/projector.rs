@@ -1,0 +1,86 @@
+//! Every event to a row of `read.activity_log`.
+
+use chrono::{DateTime, Utc};
+use daybook_domain::ids::TenantId;
+use futures::future::BoxFuture;
+use serde::Serialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    event::Event,
+    projector::{ProjectionError, Projector},
+    rows,
+};
+
+/// Keeps `read.activity_log`.
+#[derive(Clone, Copy, Debug)]
+pub struct ActivityLog;
+
+/// The fields are the columns.
+#[derive(Serialize)]
+struct Row<'a> {
+    position: u64,
+    event_id: Uuid,
+    event_type: &'a str,
+    aggregate_type: &'a str,
+    aggregate_id: &'a str,
+    revision: u64,
+    actor: String,
+    source: Option<String>,
+    at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    correlation_id: String,
+    causation_id: Option<String>,
+}
+
+impl Projector for ActivityLog {
+    fn name(&self) -> &'static str {
+        "activity_log"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn reads(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["read.activity_log"]
+    }
+
+    fn project<'a>(
+        &'a self,
+        tx: &'a mut PgConnection,
+        tenant: TenantId,
+        events: &'a [&'a Event],
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            let rows = events.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?;
+            rows::store(tx, include_str!("store.sql"), tenant, &rows).await
+        })
+    }
+}
+
+fn row(event: &Event) -> Result<Row<'_>, ProjectionError> {
+    let recorded = &event.recorded;
+    let metadata = recorded.metadata().map_err(|_may_quote_a_value| {
+        ProjectionError::Unreadable("the metadata do not have their shape".to_owned())
+    })?;
+    Ok(Row {
+        position: recorded.position.0,
+        event_id: recorded.event_id,
+        event_type: &recorded.event_type,
+        aggregate_type: &recorded.stream.aggregate_type,
+        aggregate_id: &recorded.stream.aggregate_id,
+        revision: recorded.revision.0,
+        actor: metadata.actor,
+        source: metadata.source,
+        at: metadata.at,
+        recorded_at: recorded.recorded_at,
+        correlation_id: metadata.correlation_id,
+        causation_id: metadata.causation_id,
+    })
+}

@@ -1,0 +1,11 @@
+SELECT to_jsonb(c)
+  FROM read.customers AS c
+ WHERE c.tenant_id = $1
+   AND ($2::uuid IS NULL OR c.company_id = $2)
+   AND ($3::text IS NULL OR lower(c.name) LIKE $3)
+   AND ($4::text IS NULL OR c.phone LIKE $4)
+   AND ($5::text IS NULL OR lower(c.email) = lower($5))
+   AND ($6::text IS NULL OR c.external_ref = $6)
+   AND ($7::uuid IS NULL OR c.customer_id > $7)
+ ORDER BY c.customer_id
+ LIMIT $8

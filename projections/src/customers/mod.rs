@@ -1,0 +1,14 @@
+//! Who are the customers? The list, and the search by name, phone and e-mail.
+//!
+//! From `customer` events. The columns with personal data are clear, and `customer.erased` clears
+//! them; a rebuild after it finds nothing to write there, because the key is gone.
+
+mod projector;
+mod queries;
+mod row;
+
+pub use self::{
+    projector::Customers,
+    queries::{CustomerFilter, list},
+    row::CustomerRow,
+};

@@ -1,0 +1,3 @@
+SELECT aggregate_type, aggregate_id
+  FROM ops.parked
+ WHERE tenant_id = $1 AND projector = $2 AND version = $3

@@ -1,0 +1,206 @@
+//! The runner at work: takes leases, hears hints, polls heads, and drains before it stops.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
+use futures::{StreamExt as _, stream::BoxStream};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{Runner, RunnerError, Shared, lease::Leases, tenant::Standing};
+
+/// Batches of one tenant before another one gets its turn.
+const BATCHES_PER_TURN: usize = 8;
+
+/// News from the log. It may come late, twice or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakeup {
+    /// A tenant's history reaches at least to this position.
+    Grew(TenantId, Position),
+    /// News were lost: any tenant may have grown.
+    Missed,
+}
+
+/// Where news come from. When it ends, the poll is left.
+pub type Wakeups = BoxStream<'static, Wakeup>;
+
+/// A runner at work. It works until it is stopped; dropping the handle kills it, which loses
+/// nothing.
+#[derive(Debug)]
+pub struct RunnerHandle {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl RunnerHandle {
+    /// Lets what is begun come to its end, and gives the leases back.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the projection runner ended badly");
+        }
+    }
+}
+
+impl Drop for RunnerHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl<L: EventLog> Runner<L> {
+    /// Sets to work in the background.
+    pub fn start(&self, wakeups: Wakeups) -> RunnerHandle {
+        let (stop, stopped) = watch::channel(false);
+        let worker = Worker {
+            runner: self.clone(),
+            leases: Leases::new(self.shared.id),
+            waiting: BTreeSet::new(),
+            later: BTreeSet::new(),
+            busy: BTreeMap::new(),
+            turns: JoinSet::new(),
+        };
+        RunnerHandle { stop, task: tokio::spawn(worker.work(wakeups, stopped)) }
+    }
+}
+
+struct Worker<L> {
+    runner: Runner<L>,
+    leases: Leases,
+    /// Tenants with something to do.
+    waiting: BTreeSet<TenantId>,
+    /// Tenants whose last turn failed: they wait for the next poll.
+    later: BTreeSet<TenantId>,
+    /// Tenants that have their turn, and whether they grew meanwhile.
+    busy: BTreeMap<TenantId, bool>,
+    turns: JoinSet<(TenantId, Result<Standing, RunnerError>)>,
+}
+
+impl<L: EventLog> Worker<L> {
+    async fn work(mut self, mut wakeups: Wakeups, mut stopped: watch::Receiver<bool>) {
+        let config = self.shared().config;
+        let mut lease_tick = interval(config.lease / 3);
+        lease_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut poll_tick = interval(config.poll);
+        poll_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut deaf = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = stopped.changed() => break,
+                _ = lease_tick.tick() => self.renew().await,
+                Some(turn) = self.turns.join_next() => self.end_turn(turn),
+                wakeup = wakeups.next(), if !deaf => match wakeup {
+                    Some(Wakeup::Grew(tenant, _)) => self.wake(tenant),
+                    Some(Wakeup::Missed) => self.poll().await,
+                    None => deaf = true,
+                },
+                _ = poll_tick.tick() => self.poll().await,
+            }
+            self.begin_turns();
+        }
+        while let Some(turn) = self.turns.join_next().await {
+            self.end_turn(turn);
+        }
+        let pool = self.shared().pool.clone();
+        if let Err(error) = self.leases.release(&pool).await {
+            tracing::warn!(%error, "the leases were not given back and run out by themselves");
+        }
+    }
+
+    fn shared(&self) -> &Shared<L> {
+        &self.runner.shared
+    }
+
+    async fn renew(&mut self) {
+        let shared = std::sync::Arc::clone(&self.runner.shared);
+        match self.leases.renew(&shared.pool, &shared.config).await {
+            // What nobody looked after for a while has grown, without a hint to us.
+            Ok(true) => {
+                tracing::debug!(ranges = self.leases.len(), "took leases");
+                self.poll().await;
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the leases could not be renewed"),
+        }
+    }
+
+    /// Looks at every head: what is ours and behind gets its turn.
+    async fn poll(&mut self) {
+        self.waiting.append(&mut self.later);
+        let mut after = None;
+        loop {
+            let heads = match self.shared().log.heads(after, 1000).await {
+                Ok(heads) => heads,
+                Err(error) => {
+                    tracing::warn!(%error, "the heads of the log could not be polled");
+                    return;
+                }
+            };
+            let Some(last) = heads.last() else { return };
+            after = Some(last.tenant);
+            for head in heads {
+                if self.leases.fence(head.tenant).is_some()
+                    && !self.shared().stands_at(head.tenant, head.position)
+                {
+                    self.wake(head.tenant);
+                }
+            }
+        }
+    }
+
+    fn wake(&mut self, tenant: TenantId) {
+        match self.busy.get_mut(&tenant) {
+            Some(grew) => *grew = true,
+            None => {
+                self.waiting.insert(tenant);
+            }
+        }
+    }
+
+    fn begin_turns(&mut self) {
+        while self.busy.len() < self.shared().config.concurrency {
+            let Some(tenant) = self.waiting.pop_first() else { return };
+            // Not ours, or no more: its owner looks after it.
+            let Some(fence) = self.leases.fence(tenant) else { continue };
+            self.busy.insert(tenant, false);
+            let runner = self.runner.clone();
+            self.turns.spawn(async move {
+                let turn = runner.shared.advance_tenant(tenant, Some(fence), BATCHES_PER_TURN);
+                (tenant, turn.await)
+            });
+        }
+    }
+
+    fn end_turn(
+        &mut self,
+        turn: Result<(TenantId, Result<Standing, RunnerError>), tokio::task::JoinError>,
+    ) {
+        let (tenant, outcome) = match turn {
+            Ok(turn) => turn,
+            Err(error) => {
+                tracing::error!(%error, "a projection turn panicked");
+                // It is not known whose turn it was: those that are busy are looked at again.
+                self.later.extend(std::mem::take(&mut self.busy).into_keys());
+                return;
+            }
+        };
+        let grew = self.busy.remove(&tenant).unwrap_or(true);
+        match outcome {
+            Ok(Standing::At(_)) if !grew => {}
+            Ok(Standing::At(_) | Standing::Behind) => {
+                self.waiting.insert(tenant);
+            }
+            Ok(Standing::Fenced | Standing::Resting | Standing::Halted(..)) => {
+                self.later.insert(tenant);
+            }
+            Err(error) => {
+                tracing::warn!(%tenant, error = &error as &dyn std::error::Error, "projecting failed, will try again");
+                self.later.insert(tenant);
+            }
+        }
+    }
+}
