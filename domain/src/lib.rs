@@ -30,4 +30,6 @@ pub mod service;
 pub mod slot;
 pub mod staff;
 pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod unique_key;
