@@ -1,8 +1,10 @@
 //! The outside of Daybook behind the ports of the domain: the log store, the vault, PostgreSQL.
 
+pub mod api_keys;
 pub mod clock;
 pub mod embedded_postgres;
 pub mod log;
+pub mod phone;
 pub mod postgres;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -109,7 +109,8 @@ async fn the_chain_of_an_erased_history_still_verifies() {
     log.vault().destroy(TENANT, ANNA).await.expect("the key is destroyed");
     assert!(all(&log).await.iter().all(|event| event.payload.contains("$erased")));
     let stored = all(log.inner()).await;
-    chain::verify_chain(TENANT, (Position(0), chain::GENESIS), &stored).expect("the chain verifies");
+    chain::verify_chain(TENANT, (Position(0), chain::GENESIS), &stored)
+        .expect("the chain verifies");
 }
 
 #[tokio::test]
