@@ -23,10 +23,13 @@ pub mod phase;
 pub mod policy;
 pub mod ports;
 pub mod refusal;
+pub mod registry;
 pub mod resource;
 pub mod series;
 pub mod service;
 pub mod slot;
 pub mod staff;
 pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod unique_key;

@@ -44,6 +44,18 @@ pub struct ChangeCustomer {
     pub expected: Option<u64>,
 }
 
+/// Forgets a customer and gives the customer's keys back, so that the same person may come again
+/// as somebody new. The vault destroys the customer's own key once this is recorded.
+#[derive(Clone, Debug)]
+pub struct EraseCustomer {
+    /// Who.
+    pub id: Uuid,
+    /// The keyed hash of the phone number, made while it could still be read.
+    pub phone_index: Option<String>,
+    /// The version that the caller has read, if the caller insists on it.
+    pub expected: Option<u64>,
+}
+
 fn keys(
     company_id: CompanyId,
     phone_index: Option<&str>,
@@ -106,6 +118,34 @@ impl UnitCommand for ChangeCustomer {
             let reference = self.contact.external_ref.as_deref();
             let after = keys(company_id, self.phone_index.as_deref(), reference);
             if let Err(refusal) = move_keys(unit, self.id, &before, &after).await? {
+                return Ok(Err(refusal));
+            }
+        }
+        Ok(Ok(saved::<Customer, L>(unit, self.id)))
+    }
+}
+
+impl UnitCommand for EraseCustomer {
+    type Answer = Saved;
+    type Refusal = MasterDataError;
+
+    async fn run<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<Result<Saved, MasterDataError>, UnitError> {
+        if let Err(refusal) = check_version::<Customer, L>(unit, self.id, self.expected).await? {
+            return Ok(Err(refusal));
+        }
+        let customer = unit.load::<Customer>(self.id).await?;
+        let company_id = customer.company_id();
+        let held = customer.contact().and_then(|contact| contact.external_ref.clone());
+        drop(customer);
+        if let Err(refusal) = unit.decide::<Customer>(self.id, CustomerCommand::Erase).await? {
+            return Ok(Err(refusal));
+        }
+        if let Some(company_id) = company_id {
+            let before = keys(company_id, self.phone_index.as_deref(), held.as_deref());
+            if let Err(refusal) = move_keys(unit, self.id, &before, &[]).await? {
                 return Ok(Err(refusal));
             }
         }

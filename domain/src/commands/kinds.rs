@@ -21,11 +21,11 @@ macro_rules! master_data {
                 self.profile()
             }
 
-            fn register(profile: $profile) -> Self::Command {
+            fn to_register(profile: $profile) -> Self::Command {
                 $register { profile }
             }
 
-            fn change(profile: $profile) -> Self::Command {
+            fn to_change(profile: $profile) -> Self::Command {
                 $change { profile }
             }
 

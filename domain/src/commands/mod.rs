@@ -12,7 +12,7 @@ mod tests;
 
 pub use self::{
     assign::{Assign, Assigned, AssignmentOf},
-    customer::{ChangeCustomer, RegisterCustomer},
+    customer::{ChangeCustomer, EraseCustomer, RegisterCustomer},
     one::{One, Saved},
     register::{Change, MasterData, Parent, Register},
 };

@@ -37,9 +37,9 @@ pub trait MasterData: Decide<Error = MasterDataError, Command: Clone> {
     /// Its profile, once it is registered.
     fn profile_of(&self) -> Option<&Self::Profile>;
     /// The command that registers it.
-    fn register(profile: Self::Profile) -> Self::Command;
+    fn to_register(profile: Self::Profile) -> Self::Command;
     /// The command that changes it.
-    fn change(profile: Self::Profile) -> Self::Command;
+    fn to_change(profile: Self::Profile) -> Self::Command;
     /// What it hangs on.
     fn parents(profile: &Self::Profile) -> Vec<Parent>;
     /// The scope in which its name is unique, if it is, and the name.
@@ -155,7 +155,7 @@ impl<A: MasterData> UnitCommand for Register<A> {
                 return Ok(Err(refusal));
             }
         }
-        let command = A::register(self.profile.clone());
+        let command = A::to_register(self.profile.clone());
         if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
             return Ok(Err(refusal));
         }
@@ -181,7 +181,7 @@ impl<A: MasterData> UnitCommand for Change<A> {
         let state = unit.load::<A>(self.id).await?;
         let before = state.profile_of().map(keys::<A>).unwrap_or_default();
         drop(state);
-        let command = A::change(self.profile.clone());
+        let command = A::to_change(self.profile.clone());
         if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
             return Ok(Err(refusal));
         }

@@ -32,6 +32,9 @@ impl Decide for Customer {
             }
             CustomerCommand::AddNote { note_id, kind, visibility, is_pinned, text } => {
                 self.present()?;
+                if self.has_note(note_id) {
+                    return Ok(Vec::new());
+                }
                 let length = text.value().map_or(0, |text| text.chars().count());
                 if length == 0 || 10_000 < length {
                     let problem = "a note has 1 to 10000 characters";

@@ -1,9 +1,10 @@
 //! The part of a customer's history that decisions need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     aggregate::Evolve,
@@ -18,7 +19,7 @@ pub struct Customer {
     company_id: Option<CompanyId>,
     contact: Option<Contact>,
     consents: BTreeMap<Consent, DateTime<Utc>>,
-    notes: u32,
+    notes: BTreeSet<Uuid>,
     visits: Visits,
     erasure_requested_at: Option<DateTime<Utc>>,
     is_erased: bool,
@@ -43,6 +44,11 @@ impl Customer {
     /// What the customer agrees to, and since when.
     pub fn consents(&self) -> impl Iterator<Item = (Consent, DateTime<Utc>)> {
         self.consents.iter().map(|(consent, at)| (*consent, *at))
+    }
+
+    /// Whether a note was written down already.
+    pub fn has_note(&self, note_id: Uuid) -> bool {
+        self.notes.contains(&note_id)
     }
 
     /// Whether the customer was forgotten.
@@ -105,7 +111,9 @@ impl Evolve for Customer {
             CustomerEvent::ConsentWithdrawn { consent, .. } => {
                 self.consents.remove(consent);
             }
-            CustomerEvent::NoteAdded { .. } => self.notes = self.notes.saturating_add(1),
+            CustomerEvent::NoteAdded { note_id, .. } => {
+                self.notes.insert(*note_id);
+            }
             CustomerEvent::VisitBooked { appointment_id, service_ids, starts_at, local_date } => {
                 let visit = Visit {
                     service_ids: service_ids.clone(),
