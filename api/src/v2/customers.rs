@@ -9,7 +9,7 @@ use axum::{
 };
 use daybook_adapters::{phone, postgres::Scope};
 use daybook_domain::{
-    commands::{ChangeCustomer, One, RegisterCustomer},
+    commands::{ChangeCustomer, EraseCustomer, One, RegisterCustomer},
     company::Company,
     customer::{Consent, Contact, Customer, CustomerCommand, Email, Phone},
     ids::{BranchId, CompanyId, CustomerId},
@@ -239,8 +239,12 @@ async fn erase(
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
     let expected = caller.expected();
-    let command = One::<Customer> { id: id.uuid(), command: CustomerCommand::Erase, expected };
     let context = caller.command(&app, &body.bytes, false);
+    let (customer, _) = app.dispatcher.state::<Customer>(&context, id).await?;
+    let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
+    // The number is free again, so its index is made while it can still be read.
+    let phone_index = index(&app, &caller, held).await?;
+    let command = EraseCustomer { id: id.uuid(), phone_index, expected };
     let done = app.dispatcher.run(&context, &command).await?;
     let destroyed = app.vault.destroy(caller.tenant, id).await;
     destroyed.map_err(|error| Problem::unavailable(&error))?;
