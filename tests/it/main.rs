@@ -1,4 +1,5 @@
 //! End-to-end tests of Daybook: one binary, one module per subject.
 
+mod http;
 mod projections;
 mod tidy;

@@ -1,0 +1,41 @@
+//! One customer per number, and customers who are forgotten.
+
+use serde_json::json;
+
+use super::{TestApp, minutes};
+
+#[tokio::test]
+async fn one_number_written_three_ways_is_one_customer() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let with = |phone: &str| json!({ "company_id": salon.company, "name": "Eva", "phone": phone });
+    let eva = app.made("customers", with("+49 151 1234567")).await;
+    let body = app.get(&format!("/api/v2/customers/{eva}")).await.expect(200);
+    assert_eq!(body["phone"], "+491511234567");
+    for phone in ["0151 123-4567", "0049 151 1234567"] {
+        let answer = app.post("/api/v2/customers", with(phone)).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (409, "PHONE_TAKEN"));
+        assert_eq!(answer.body["error"]["details"]["owner"], json!(eva));
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_customer_is_unreadable_and_the_number_is_free_again() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let path = format!("/api/v2/customers/{}", salon.customer);
+    app.app.runner.settle().await.unwrap();
+    app.post(&format!("{path}/erase"), json!({})).await.expect(200);
+    app.app.runner.settle().await.unwrap();
+    let body = app.get(&path).await.expect(200);
+    assert_eq!(
+        (&body["is_erased"], &body["name"], &body["phone"]),
+        (&json!(true), &json!(null), &json!(null))
+    );
+    let list = app.get("/api/v2/customers").await.expect(200);
+    assert!(!list.to_string().contains("Max") && !list.to_string().contains("15112345678"));
+    let again = json!({ "company_id": salon.company, "name": "New", "phone": "0151 12345678" });
+    app.made("customers", again).await;
+    let refused = app.post("/api/v2/bookings", salon.booking("2026-12-02T10:00:00+01:00")).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "INACTIVE"));
+}
