@@ -75,7 +75,7 @@ async fn master_data_that_cannot_be_names_its_field() {
                  "phases": [{ "key": "A", "active_min": 7 }] }),
             "phases/0/active_min",
         ),
-        ("PUT", format!("/api/v2/branches/{branch}/hours"), overlapping, "weekly"),
+        ("PUT", format!("/api/v2/branches/{branch}/hours"), overlapping, "weekly.1"),
         (
             "POST",
             "/api/v2/customers".to_owned(),

@@ -82,13 +82,18 @@ impl UnitCommand for StartSeries {
         let items: Vec<_> = self.service_ids.iter().map(|id| Item::of(*id)).collect();
         let mut scene = accept!(Scene::load(unit, self.branch_id, &items, self.staff).await?);
         let policy = scene.company.policies().recurring.clone();
-        let starts = match self.rule.starts(policy.max_length) {
+        let starts = match self.rule.starts(policy.max_length.saturating_add(1)) {
             Ok(starts) => starts,
             Err(error) => {
                 let problem = error.to_string();
                 return Ok(Err(BookingError::Invalid { field: "rrule", problem }));
             }
         };
+        // One more than the most tells a rule that is too long, before anything is placed.
+        if usize::from(policy.max_length) < starts.len() {
+            let max_length = policy.max_length;
+            return Ok(Err(SeriesError::TooLong { max_length }.into()));
+        }
         if starts.first().is_some_and(|first| *first <= now) {
             return Ok(Err(BookingError::InThePast { field: "starts_at" }));
         }
