@@ -39,8 +39,8 @@ impl FromStr for CalendarDayId {
         let not_a_day = || NotACalendarDay(text.to_owned());
         let (calendar, date) = text.rsplit_once(':').ok_or_else(not_a_day)?;
         Ok(Self {
-            calendar: calendar.parse().map_err(|_| not_a_day())?,
-            date: date.parse().map_err(|_| not_a_day())?,
+            calendar: calendar.parse().map_err(|_not_a_calendar| not_a_day())?,
+            date: date.parse().map_err(|_not_a_date| not_a_day())?,
         })
     }
 }

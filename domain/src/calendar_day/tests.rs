@@ -195,7 +195,9 @@ proptest! {
                 },
             };
             if let Ok(events) = state.decide(command.clone()) {
-                events.iter().for_each(|event| state.evolve(event));
+                for event in &events {
+                    state.evolve(event);
+                }
                 prop_assert_eq!(state.decide(command), Ok(Vec::new()));
             }
             for tick in 0..80 {
@@ -224,7 +226,9 @@ proptest! {
         let (before, after) = events.split_at(cut.min(events.len()));
         let stored = serde_json::to_string(&fold::<CalendarDay>(before)).unwrap_or_default();
         let mut state: CalendarDay = serde_json::from_str(&stored).unwrap_or_default();
-        after.iter().for_each(|event| state.evolve(event));
+        for event in after {
+            state.evolve(event);
+        }
         prop_assert_eq!(state, fold::<CalendarDay>(&events));
     }
 }

@@ -134,7 +134,7 @@ impl SeriesRule {
         let local = NaiveDateTime::parse_from_str(until, STAMP).or_else(|_| {
             NaiveDate::parse_from_str(until, "%Y%m%d").map(|date| date.and_time(last_second))
         });
-        let local = local.map_err(|_| RuleError::NotARule(format!("UNTIL={until}")))?;
+        let local = local.map_err(|_neither_form| RuleError::NotARule(format!("UNTIL={until}")))?;
         Ok(format!("{}Z", resolve(local, self.zone).format(STAMP)))
     }
 }
