@@ -1,3 +1,4 @@
+-- across tenants: a batch holds the appends of several
 SELECT append_no, outcome, last_position, stored_result, stream_no, stream_sequence,
        event_position, event_sequence, event_id, event_type, event_version,
        payload, metadata, recorded_at, hash

@@ -1,3 +1,5 @@
+//! What only PostgreSQL can promise of the log: triggers, roles, row-level security.
+
 use daybook_domain::{event_log::Position, ports::EventLog as _};
 use sqlx::PgPool;
 

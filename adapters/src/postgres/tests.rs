@@ -1,3 +1,5 @@
+//! The leak of sqlx without the guards, and that nothing is lost with them.
+
 use std::{future::Future, pin::pin, task::Poll};
 
 use daybook_domain::ids::TenantId;

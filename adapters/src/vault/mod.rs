@@ -108,7 +108,7 @@ impl Vault {
         let mut asked = Vec::new();
         for subject in subjects {
             match self.cached(tenant, *subject) {
-                Some(key) => drop(known.insert(*subject, key)),
+                Some((_since, key)) => drop(known.insert(*subject, key)),
                 None => asked.push(*subject),
             }
         }
@@ -141,10 +141,11 @@ impl Vault {
         Ok(known)
     }
 
-    fn cached(&self, tenant: TenantId, subject: CustomerId) -> Option<Option<Key>> {
+    /// What is in memory of a subject; a destroyed key needs no second look.
+    fn cached(&self, tenant: TenantId, subject: CustomerId) -> Option<Cached> {
         let subjects = self.inner.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, key) = subjects.get(&(tenant, subject))?;
-        (key.is_none() || since.elapsed() < KEPT).then(|| key.clone())
+        (key.is_none() || since.elapsed() < KEPT).then(|| (*since, key.clone()))
     }
 
     fn keep(&self, tenant: TenantId, subject: CustomerId, key: Option<Key>) {
@@ -188,12 +189,11 @@ impl Vault {
         if let Some(key) = held {
             return Ok(key);
         }
-        let wrapped = match self.inner.store.tenant(tenant).await? {
-            Some(wrapped) => wrapped,
-            None => {
-                let wrapped = self.inner.master.wrap(&Key::random()?, tenant, None)?;
-                self.inner.store.insert_tenant(tenant, wrapped).await?
-            }
+        let wrapped = if let Some(wrapped) = self.inner.store.tenant(tenant).await? {
+            wrapped
+        } else {
+            let wrapped = self.inner.master.wrap(&Key::random()?, tenant, None)?;
+            self.inner.store.insert_tenant(tenant, wrapped).await?
         };
         let key = self.inner.master.unwrap(&wrapped, tenant, None)?;
         let mut tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);

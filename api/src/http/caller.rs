@@ -65,15 +65,14 @@ impl FromRequestParts<App> for Caller {
         let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
         let shown = shown.ok_or_else(Problem::unauthenticated)?.trim();
         let hash: [u8; 32] = Sha256::digest(shown.as_bytes()).into();
-        let holder = match app.key_cache.get(&hash) {
-            Some(holder) => holder,
-            None => {
-                let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
-                let found = found.map_err(|error| Problem::unavailable(&error))?;
-                let holder = found.ok_or_else(Problem::unauthenticated)?;
-                app.key_cache.put(hash, holder.clone());
-                holder
-            }
+        let holder = if let Some(holder) = app.key_cache.get(&hash) {
+            holder
+        } else {
+            let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
+            let found = found.map_err(|error| Problem::unavailable(&error))?;
+            let holder = found.ok_or_else(Problem::unauthenticated)?;
+            app.key_cache.put(hash, holder.clone());
+            holder
         };
         app.limits.check(holder.key_id, parts.method.as_str(), parts.uri.path())?;
         let KeyHolder { tenant, key_id, scopes } = holder;

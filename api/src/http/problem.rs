@@ -16,8 +16,13 @@ use daybook_domain::{
 use serde_json::{Map, Value, json};
 
 /// A request that was not carried out, and why.
+///
+/// Boxed, because it stands in the result of every handler.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Said>);
+
+#[derive(Debug)]
+struct Said {
     status: StatusCode,
     code: String,
     message: String,
@@ -29,20 +34,30 @@ pub struct Problem {
 impl Problem {
     /// A problem with a status, a stable code and a sentence.
     pub fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Said {
             status,
             code: code.into(),
             message: message.into(),
             field: None,
             details: None,
             retry_after_s: None,
-        }
+        }))
+    }
+
+    fn with_field(mut self, field: Option<String>) -> Self {
+        self.0.field = field;
+        self
+    }
+
+    fn with_retry(mut self, seconds: u64) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
     }
 
     /// A field of the request is wrong.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message);
-        Self { field: Some(field.into()), ..problem }
+        Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message)
+            .with_field(Some(field.into()))
     }
 
     /// There is no such thing, or it is another tenant's.
@@ -65,9 +80,9 @@ impl Problem {
     /// Too many requests.
     pub fn too_many(retry_after_s: u64) -> Self {
         let message = "Too many requests";
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message);
-        let details = Some(json!({ "retry_after": retry_after_s }));
-        Self { retry_after_s: Some(retry_after_s), details, ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
+            .with_details(Some(json!({ "retry_after": retry_after_s })))
+            .with_retry(retry_after_s)
     }
 
     /// Something of ours broke. What it was stands in the log, under the request's id.
@@ -81,13 +96,12 @@ impl Problem {
     pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::warn!(error = %chain(error), "a request could not be served");
         let message = "the service is not available at the moment";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message);
-        Self { retry_after_s: Some(1), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message).with_retry(1)
     }
 
-    /// The same with details.
-    pub fn with_details(self, details: Value) -> Self {
-        Self { details: Some(details), ..self }
+    fn with_details(mut self, details: Option<Value>) -> Self {
+        self.0.details = details;
+        self
     }
 
     /// A rule's no.
@@ -99,11 +113,9 @@ impl Problem {
             (RefusalKind::Conflict, _) => StatusCode::CONFLICT,
             (RefusalKind::Policy | RefusalKind::Limit, _) => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        Self {
-            field: refusal.field(),
-            details: refusal.details(),
-            ..Self::new(status, refusal.code(), refusal.to_string())
-        }
+        Self::new(status, refusal.code(), refusal.to_string())
+            .with_field(refusal.field())
+            .with_details(refusal.details())
     }
 }
 
@@ -158,8 +170,7 @@ impl<R: Refusal> From<CommandError<R>> for Problem {
             ),
             CommandError::Contended => {
                 let message = "too many others want the same; try again";
-                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", message);
-                Self { retry_after_s: Some(1), ..problem }
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", message).with_retry(1)
             }
             CommandError::Failed(error) => error.into(),
         }
@@ -168,35 +179,36 @@ impl<R: Refusal> From<CommandError<R>> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let said = *self.0;
         let mut error = Map::new();
-        error.insert("code".to_owned(), json!(self.code));
-        error.insert("message".to_owned(), json!(self.message));
+        error.insert("code".to_owned(), json!(said.code));
+        error.insert("message".to_owned(), json!(said.message));
         let mut body = json!({
-            "type": format!("https://daybook.dev/problems/{}", self.code.to_lowercase()),
-            "title": self.status.canonical_reason().unwrap_or("error"),
-            "status": self.status.as_u16(),
-            "detail": self.message,
-            "code": self.code,
+            "type": format!("https://daybook.dev/problems/{}", said.code.to_lowercase()),
+            "title": said.status.canonical_reason().unwrap_or("error"),
+            "status": said.status.as_u16(),
+            "detail": said.message,
+            "code": said.code,
             "success": false,
         });
-        if let Some(field) = &self.field {
-            error.insert("errors".to_owned(), json!({ field.as_str(): [self.message] }));
+        if let Some(field) = &said.field {
+            error.insert("errors".to_owned(), json!({ field.as_str(): [said.message] }));
             let pointer = format!("/{}", field.replace('.', "/"));
             body["errors"] =
-                json!([{ "field": field, "pointer": pointer, "detail": self.message }]);
+                json!([{ "field": field, "pointer": pointer, "detail": said.message }]);
         }
-        if let Some(details) = self.details {
+        if let Some(details) = said.details {
             error.insert("details".to_owned(), details);
         }
         body["error"] = Value::Object(error);
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (said.status, Json(body)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = said.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if said.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

@@ -196,19 +196,16 @@ impl<'a> Applying<'a> {
         let context = operator(self.app, self.tenant);
         let key = format!("{}-ref:{reference}", A::KIND);
         let (held, _) = self.app.dispatcher.state::<UniqueKey>(&context, &key).await?;
-        let id = match held.owner() {
-            Some(owner) => {
-                let id = Uuid::parse_str(owner).context("a ref has an owner that is no id")?;
-                let change = Change::<A> { id, profile, expected: None };
-                self.app.dispatcher.run(&context, &change).await.map_err(failed)?;
-                id
-            }
-            None => {
-                let id = self.app.ids.next_id();
-                let register = Register::<A> { id, profile };
-                self.app.dispatcher.run(&context, &register).await.map_err(failed)?;
-                id
-            }
+        let id = if let Some(owner) = held.owner() {
+            let id = Uuid::parse_str(owner).context("a ref has an owner that is no id")?;
+            let change = Change::<A> { id, profile, expected: None };
+            self.app.dispatcher.run(&context, &change).await.map_err(failed)?;
+            id
+        } else {
+            let id = self.app.ids.next_id();
+            let register = Register::<A> { id, profile };
+            self.app.dispatcher.run(&context, &register).await.map_err(failed)?;
+            id
         };
         self.ids.insert((A::KIND, reference), id);
         self.progress.inc(1);

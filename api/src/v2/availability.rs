@@ -291,9 +291,8 @@ async fn search(
     let query = body.value;
     let world = world(&app, &caller, query.min_position).await?;
     let branches = branches(&world, query.service_id, query.branch_id)?;
-    let limit = match query.limit.unwrap_or(100) {
-        limit @ 1..=1000 => limit,
-        _ => return Err(Problem::invalid("limit", "a search answers 1 to 1000 places")),
+    let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
+        return Err(Problem::invalid("limit", "a search answers 1 to 1000 places"));
     };
     let zone = branches.first().map_or(Tz::UTC, |(_, zone)| *zone);
     let window = window(query.date_from, query.date_to, zone)?;
@@ -333,9 +332,8 @@ async fn next(
     let query = body.value;
     let world = world(&app, &caller, query.min_position).await?;
     let branches = branches(&world, query.service_id, query.branch_id)?;
-    let count = match query.count.unwrap_or(3) {
-        count @ 1..=50 => count,
-        _ => return Err(Problem::invalid("count", "1 to 50 places are answered")),
+    let count @ 1..=50 = query.count.unwrap_or(3) else {
+        return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
     let now = app.clock.now();
     let from = query.from.map_or(now, |from| from.to_utc()).max(now);

@@ -211,7 +211,7 @@ async fn list(
     app.wait_for(caller.tenant, &Appointments, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
     let rows = appointments::list(&mut scope, caller.tenant, &filter, after, limit).await?;
-    Ok(page::page(&rows, limit, |row| row.cursor()))
+    Ok(page::page(&rows, limit, appointments::AppointmentRow::cursor))
 }
 
 #[derive(Debug, Deserialize)]

@@ -191,14 +191,19 @@ impl Scene {
             facts.put_branch(branch);
         }
         for (id, staff) in &self.staff {
-            staff.facts(*id).into_iter().for_each(|staff| facts.put_staff(staff));
+            if let Some(staff) = staff.facts(*id) {
+                facts.put_staff(staff);
+            }
         }
         for (id, service) in &self.services {
-            let service = service.facts(*id, [self.branch_id]);
-            service.into_iter().for_each(|service| facts.put_service(service));
+            if let Some(service) = service.facts(*id, [self.branch_id]) {
+                facts.put_service(service);
+            }
         }
         for (id, resource) in &self.resources {
-            resource.facts(*id).into_iter().for_each(|resource| facts.put_resource(resource));
+            if let Some(resource) = resource.facts(*id) {
+                facts.put_resource(resource);
+            }
         }
         for (day, state) in &self.days {
             // A claim over midnight stands on both days, and counts once.

@@ -151,7 +151,7 @@ impl<L: EventLog> Dispatcher<L> {
         unit: Unit<'_, L>,
         answer: A,
     ) -> Result<Option<Done<A>>, CommandError<R>> {
-        let append = self.build_append(context, &unit, &answer)?;
+        let append = Self::build_append(context, &unit, &answer)?;
         match self.shared.log.append(append).await {
             Ok(Appended::New { position }) => {
                 self.keep(context, unit);
@@ -171,7 +171,6 @@ impl<L: EventLog> Dispatcher<L> {
     }
 
     fn build_append<A: Serialize>(
-        &self,
         context: &CommandContext,
         unit: &Unit<'_, L>,
         answer: &A,

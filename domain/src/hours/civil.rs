@@ -79,7 +79,11 @@ impl FromStr for CivilTime {
         let not_a_time = || HoursError::NotATime(text.to_owned());
         let two_digits = |part: &str| {
             let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-            if digits { part.parse().map_err(|_| not_a_time()) } else { Err(not_a_time()) }
+            if digits {
+                part.parse().map_err(|_not_digits| not_a_time())
+            } else {
+                Err(not_a_time())
+            }
         };
         let (hour, minute) = text.split_once(':').ok_or_else(not_a_time)?;
         Self::new(two_digits(hour)?, two_digits(minute)?)

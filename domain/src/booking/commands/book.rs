@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    appointment::{Appointment, AppointmentCommand, Booking, BookingType, Plan, SeriesPlace},
+    appointment::{
+        Appointment, AppointmentCommand, Booking, BookingType, PlacedClaim, Plan, SeriesPlace,
+    },
     availability::{Ignoring, Item},
     calendar_day::CalendarDay,
     customer::{Customer, CustomerEvent},
@@ -94,7 +96,7 @@ impl UnitCommand for BookHeld {
             .plan
             .claims
             .iter()
-            .flat_map(|placed| placed.days())
+            .flat_map(PlacedClaim::days)
             .map(<CalendarDay as crate::aggregate::Evolve>::stream)
             .collect();
         unit.queue_for(&streams).await;
@@ -113,8 +115,7 @@ impl UnitCommand for BookHeld {
         };
         let booking = accept!(draft.booking(&scene, &self.particulars));
         let is_pending = booking.is_pending;
-        let booked =
-            |placed: &crate::appointment::PlacedClaim| placed.of_appointment(id, is_pending);
+        let booked = |placed: &PlacedClaim| placed.of_appointment(id, is_pending);
         accept!(change_claims(unit, &booking.plan, booked).await?);
         accept!(record(unit, &scene, id, booking).await?);
         answer(unit, id).await
