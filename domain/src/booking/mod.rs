@@ -9,8 +9,6 @@ pub mod commands;
 mod error;
 mod place;
 mod scene;
-#[cfg(test)]
-mod tests;
 
 pub use self::{
     answer::{BookingAnswer, ChangeAnswer, HoldAnswer, PhaseAnswer, SeriesAnswer},
