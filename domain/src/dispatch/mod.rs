@@ -15,6 +15,8 @@ mod cache;
 mod context;
 mod lanes;
 mod run;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 pub use self::{
