@@ -129,3 +129,18 @@ async fn requests(app: &App, made: &Made, base: &str) -> anyhow::Result<String> 
          {head} {base}/api/v2/bookings"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::manifest::Manifest, MANIFESTS};
+
+    #[test]
+    fn the_demo_companies_have_the_sizes_of_their_trades() {
+        let sizes = MANIFESTS.map(|text| {
+            let manifest: Manifest = serde_saphyr::from_str(text).expect("a demo file is read");
+            let [company] = manifest.companies.as_slice() else { panic!("one company a file") };
+            (company.services.len(), company.staff.len(), company.branches.len())
+        });
+        assert_eq!(sizes, [(10, 5, 3), (8, 4, 2), (10, 5, 3)]);
+    }
+}
