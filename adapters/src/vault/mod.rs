@@ -112,6 +112,9 @@ impl Vault {
                 None => asked.push(*subject),
             }
         }
+        // A name and a number of one person ask for one key.
+        asked.sort_unstable();
+        asked.dedup();
         if asked.is_empty() {
             return Ok(known);
         }

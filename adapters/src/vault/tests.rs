@@ -70,6 +70,23 @@ async fn a_destroyed_key_erases_one_person_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn several_fields_of_one_person_are_read_by_a_vault_that_remembers_nothing() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool(PoolRole::Vault).await;
+    let below = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let log = SealedLog::new(below.clone(), Vault::postgres(pool.clone(), master('1')));
+    log.open_tenant(TENANT).await.expect("a tenant opens");
+    let field = |value: &str| format!(r#"{{"$personal":"{ANNA}","value":"{value}"}}"#);
+    let payload = format!(r#"{{"name":{},"phone":{}}}"#, field("Anna"), field("+49151"));
+    log.append(write("a", 1, payload)).await.expect("it is appended");
+    let stored = &all(&below).await[0].payload;
+    assert_eq!((stored.matches("$sealed").count(), stored.contains("$erased")), (2, false));
+    let fresh = SealedLog::new(below, Vault::postgres(pool, master('1')));
+    let read = &all(&fresh).await[0].payload;
+    assert!(read.contains("Anna") && read.contains("+49151"), "{read}");
+}
+
+#[tokio::test]
 async fn nothing_new_is_kept_of_an_erased_person() {
     let log = memory().await;
     log.vault().destroy(TENANT, ANNA).await.expect("the key is destroyed");

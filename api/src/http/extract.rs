@@ -48,6 +48,10 @@ fn too_large(rejection: BytesRejection) -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    // PostgreSQL keeps no NUL in a text; nobody means one.
+    if text.windows(6).any(|six| six == br"\u0000") {
+        return Err(Problem::invalid("body", "a text holds no NUL character"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
