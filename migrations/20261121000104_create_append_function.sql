@@ -4,19 +4,22 @@
 -- Arrays, all numbered from 1:
 --   t_tenant                      the tenants of the batch, each once
 --   a_tenant, a_key, a_request_hash, a_result       per append: index into t_tenant, command or NULL
---   s_append, s_type, s_id, s_expected              per stream of an append, written or only read:
---                                 index of the append, expected sequence (NULL: any, 0: no stream)
+--   s_append, s_type, s_id, s_expected, s_event, s_first    per stream of an append, written or
+--                                 only read, in the order of the appends: index of the append,
+--                                 expected sequence (NULL: any, 0: no stream), id that the last event
+--                                 must have (NULL: any), index of the first mention of the same
+--                                 stream of the same tenant
 --   e_stream, e_id, e_type, e_version, e_payload, e_metadata   per event, in the order of the appends:
 --                                 index into s_*
--- The caller promises: a stream that one append of the batch writes is in no other append of the
--- batch; a command key is there once per tenant.
+-- The appends are judged one after another, as if each had come alone: one may rest on what an
+-- earlier one of the batch writes. The caller promises: a command key is there once per tenant.
 --
 -- Answer: one row per append with append_no and outcome ('appended', 'repeated', 'key_reused',
 -- 'unknown_tenant', 'conflict'); and for each conflicting stream its newer events, or one row without event.
 CREATE FUNCTION log.append_batch(
     t_tenant uuid[],
     a_tenant int[], a_key text[], a_request_hash bytea[], a_result text[],
-    s_append int[], s_type text[], s_id text[], s_expected bigint[],
+    s_append int[], s_type text[], s_id text[], s_expected bigint[], s_event uuid[], s_first int[],
     e_stream int[], e_id uuid[], e_type text[], e_version text[], e_payload text[], e_metadata text[]
 ) RETURNS TABLE (
     append_no int, outcome text, last_position bigint, stored_result text,
@@ -38,9 +41,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_row      record;
-    v_append   int;
     v_tenant   int;
-    v_stream   int;
+    v_stream   int;  -- the first mention of a stream
+    v_own      int;  -- the mention by its append
+    v_next_s   int := 1;
+    v_next_e   int := 1;
     v_text     text;
     v_hash     bytea;
     v_now      timestamptz;
@@ -56,8 +61,10 @@ DECLARE
     a_stored   text[] := array_fill(NULL::text, ARRAY[cardinality(a_tenant)]);
     a_refused  boolean := false;
     -- per stream
-    s_head     bigint[];
-    s_next     bigint[];
+    s_head     bigint[];  -- where its append found it
+    s_next     bigint[];  -- at the first mention: where it stands by now
+    s_last     uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(s_append)]);
+    s_moved    boolean[] := array_fill(false, ARRAY[cardinality(s_append)]);
     -- per event
     e_position bigint[] := '{}';
     e_sequence bigint[] := '{}';
@@ -88,21 +95,15 @@ BEGIN
     END LOOP;
 
     -- 2. What the locked tenants hold: a new statement, hence a new snapshot.
-    s_head := ARRAY(
-        SELECT coalesce((
+    s_next := ARRAY(
+        SELECT CASE WHEN s.first = s.no THEN coalesce((
                    SELECT ev.sequence FROM log.events AS ev
                     WHERE ev.tenant_id = t_tenant[a_tenant[s.append]]
                       AND ev.aggregate_type = s.type AND ev.aggregate_id = s.id
-                    ORDER BY ev.sequence DESC LIMIT 1), 0)
-          FROM unnest(s_append, s_type, s_id) WITH ORDINALITY AS s (append, type, id, no)
+                    ORDER BY ev.sequence DESC LIMIT 1), 0) END
+          FROM unnest(s_append, s_type, s_id, s_first) WITH ORDINALITY AS s (append, type, id, first, no)
          ORDER BY s.no);
-    s_next := s_head;
-    FOR i IN 1..cardinality(s_append) LOOP
-        IF s_head[i] <> s_expected[i] THEN
-            a_outcome[s_append[i]] := 'conflict';
-            a_refused := true;
-        END IF;
-    END LOOP;
+    s_head := s_next;
     -- The first answer of a command wins over everything that became of its streams since.
     FOR v_row IN
         SELECT a.no::int AS no, c.request_hash = a.request_hash AS same, c.position, c.result::text AS result
@@ -119,37 +120,61 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- 3. Positions, sequences and the chain of what is accepted.
+    -- 3. One append after another: its expectations, then its positions, sequences and hashes.
     FOR i IN 1..cardinality(a_tenant) LOOP
-        IF t_position[a_tenant[i]] IS NULL THEN
+        v_tenant := a_tenant[i];
+        IF t_position[v_tenant] IS NULL THEN
             a_outcome[i] := 'unknown_tenant';
             a_refused := true;
-        ELSIF a_outcome[i] = 'appended' THEN
+        END IF;
+        WHILE s_append[v_next_s] = i LOOP
+            v_stream := s_first[v_next_s];
+            s_head[v_next_s] := s_next[v_stream];
+            IF s_event[v_next_s] IS NOT NULL AND s_last[v_stream] IS NULL THEN
+                s_last[v_stream] := (
+                    SELECT ev.event_id FROM log.events AS ev
+                     WHERE ev.tenant_id = t_tenant[v_tenant]
+                       AND ev.aggregate_type = s_type[v_stream] AND ev.aggregate_id = s_id[v_stream]
+                       AND ev.sequence = s_next[v_stream]);
+            END IF;
+            IF s_next[v_stream] <> s_expected[v_next_s]
+                OR (s_event[v_next_s] IS NOT NULL AND s_last[v_stream] IS DISTINCT FROM s_event[v_next_s])
+            THEN
+                s_moved[v_next_s] := true;
+                a_refused := true;
+                IF a_outcome[i] = 'appended' THEN
+                    a_outcome[i] := 'conflict';
+                END IF;
+            END IF;
+            v_next_s := v_next_s + 1;
+        END LOOP;
+        WHILE s_append[e_stream[v_next_e]] = i LOOP
+            IF a_outcome[i] <> 'appended' THEN
+                e_position := array_append(e_position, NULL);
+                e_sequence := array_append(e_sequence, NULL);
+                e_hash := array_append(e_hash, NULL);
+            ELSE
+                v_own := e_stream[v_next_e];
+                v_stream := s_first[v_own];
+                t_position[v_tenant] := t_position[v_tenant] + 1;
+                s_next[v_stream] := s_next[v_stream] + 1;
+                s_last[v_stream] := e_id[v_next_e];
+                v_text := log.canonical(
+                    t_tenant[v_tenant], t_position[v_tenant], s_type[v_own], s_id[v_own],
+                    s_next[v_stream], e_id[v_next_e], e_type[v_next_e], e_version[v_next_e],
+                    e_payload[v_next_e], e_metadata[v_next_e], t_micros[v_tenant]);
+                v_hash := sha256(t_hash[v_tenant] || convert_to(v_text, 'UTF8'));
+                t_hash[v_tenant] := v_hash;
+                e_position := array_append(e_position, t_position[v_tenant]);
+                e_sequence := array_append(e_sequence, s_next[v_stream]);
+                e_hash := array_append(e_hash, v_hash);
+            END IF;
+            v_next_e := v_next_e + 1;
+        END LOOP;
+        IF a_outcome[i] = 'appended' THEN
             -- An append without events rests on what was there before it.
-            a_position[i] := t_position[a_tenant[i]];
+            a_position[i] := t_position[v_tenant];
         END IF;
-    END LOOP;
-    FOR i IN 1..cardinality(e_stream) LOOP
-        v_stream := e_stream[i];
-        v_append := s_append[v_stream];
-        IF a_refused AND a_outcome[v_append] <> 'appended' THEN
-            e_position := array_append(e_position, NULL);
-            e_sequence := array_append(e_sequence, NULL);
-            e_hash := array_append(e_hash, NULL);
-            CONTINUE;
-        END IF;
-        v_tenant := a_tenant[v_append];
-        t_position[v_tenant] := t_position[v_tenant] + 1;
-        s_next[v_stream] := s_next[v_stream] + 1;
-        v_text := log.canonical(
-            t_tenant[v_tenant], t_position[v_tenant], s_type[v_stream], s_id[v_stream], s_next[v_stream],
-            e_id[i], e_type[i], e_version[i], e_payload[i], e_metadata[i], t_micros[v_tenant]);
-        v_hash := sha256(t_hash[v_tenant] || convert_to(v_text, 'UTF8'));
-        t_hash[v_tenant] := v_hash;
-        a_position[v_append] := t_position[v_tenant];
-        e_position := array_append(e_position, t_position[v_tenant]);
-        e_sequence := array_append(e_sequence, s_next[v_stream]);
-        e_hash := array_append(e_hash, v_hash);
     END LOOP;
 
     -- 4. Write.
@@ -183,14 +208,14 @@ BEGIN
         SELECT s.append, 'conflict'::text, NULL::bigint, NULL::text, s.no::int, s.head,
                ev.position, ev.sequence, ev.event_id, ev.event_type, ev.event_version,
                ev.payload::text, ev.metadata::text, ev.recorded_at, ev.hash
-          FROM unnest(s_append, s_type, s_id, s_expected, s_head) WITH ORDINALITY
-               AS s (append, type, id, expected, head, no)
+          FROM unnest(s_append, s_type, s_id, s_expected, s_head, s_moved) WITH ORDINALITY
+               AS s (append, type, id, expected, head, moved, no)
           LEFT JOIN log.events AS ev
             ON ev.tenant_id = t_tenant[a_tenant[s.append]]
            AND ev.aggregate_type = s.type AND ev.aggregate_id = s.id AND ev.sequence > s.expected
-           -- What this very call has inserted is no news to an append that was refused.
+           -- What came after its append was judged is for the next attempt to find.
            AND ev.sequence <= s.head
-         WHERE a_outcome[s.append] = 'conflict' AND s.head <> s.expected
+         WHERE a_outcome[s.append] = 'conflict' AND s.moved
          ORDER BY s.no, ev.sequence;
     END IF;
 END $$;

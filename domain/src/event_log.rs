@@ -71,6 +71,30 @@ pub enum ExpectedRevision {
     NoStream,
     /// The stream stands at exactly this revision.
     Exactly(Revision),
+    /// The stream stands at exactly this revision, and its last event is this very one. For a
+    /// decision on events that were not confirmed yet: should another event have taken their place,
+    /// the revision alone would not tell.
+    After(Revision, Uuid),
+}
+
+impl ExpectedRevision {
+    /// The revision that is expected, if one is.
+    pub const fn revision(self) -> Option<Revision> {
+        match self {
+            Self::Any => None,
+            Self::NoStream => Some(Revision(0)),
+            Self::Exactly(revision) | Self::After(revision, _) => Some(revision),
+        }
+    }
+
+    /// Whether a stream at a revision, with this last event, is as expected.
+    pub fn holds(self, revision: Revision, last_event: Option<Uuid>) -> bool {
+        let is_last = match self {
+            Self::After(_, event_id) => last_event == Some(event_id),
+            Self::Any | Self::NoStream | Self::Exactly(_) => true,
+        };
+        is_last && self.revision().is_none_or(|expected| expected == revision)
+    }
 }
 
 /// An event before the append.

@@ -2,10 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use daybook_domain::{
-    event_log::{Append, ExpectedRevision, Revision, StreamId},
-    ids::TenantId,
-};
+use daybook_domain::event_log::{Append, ExpectedRevision, Revision, StreamId};
 use uuid::Uuid;
 
 /// Appends of one call at most. Above some dozens a larger batch gains nothing.
@@ -13,70 +10,33 @@ const MAX_APPENDS: usize = 64;
 /// Events of one call at most, unless a single append has more.
 const MAX_EVENTS: usize = 512;
 
-/// Takes the next batch from the front of `waiting`: each append that neither writes what another
-/// one of the batch writes or rests on, nor rests on what another one writes, nor answers the same
-/// command. What must wait keeps its place, so nothing starves.
+/// Takes the next batch from the front of `waiting`. The log judges its appends one after another,
+/// as if each had come alone, so they keep their order; only the answer of a command must be there
+/// before the command is looked at again.
 pub(crate) fn take_batch<T>(
     waiting: &mut VecDeque<T>,
     append_of: impl Fn(&T) -> &Append,
 ) -> Vec<T> {
-    let Some(first) = waiting.pop_front() else { return Vec::new() };
-    if waiting.is_empty() {
-        return vec![first];
-    }
-    let mut claims = Claims::default();
-    claims.try_claim(append_of(&first));
-    let mut events = event_count(append_of(&first));
-    let mut batch = vec![first];
-    let mut kept = VecDeque::with_capacity(waiting.len());
-    while let Some(candidate) = waiting.pop_front() {
-        let append = append_of(&candidate);
-        let size = event_count(append);
+    let (mut batch, mut events, mut keys) = (Vec::new(), 0, HashSet::new());
+    while let Some(next) = waiting.front().map(&append_of) {
+        let size = event_count(next);
         let has_room = batch.len() < MAX_APPENDS && events + size <= MAX_EVENTS;
-        if has_room && claims.try_claim(append) {
-            events += size;
-            batch.push(candidate);
-        } else {
-            kept.push_back(candidate);
-            if !has_room {
-                break;
-            }
+        if !has_room && !batch.is_empty() {
+            break;
         }
+        if let Some(command) = &next.command
+            && !keys.insert((next.tenant, command.key.clone()))
+        {
+            break;
+        }
+        events += size;
+        batch.extend(waiting.pop_front());
     }
-    kept.append(waiting);
-    *waiting = kept;
     batch
 }
 
 fn event_count(append: &Append) -> usize {
     append.writes.iter().map(|write| write.events.len()).sum()
-}
-
-/// What the appends of a batch write, rest on and answer.
-#[derive(Default)]
-struct Claims {
-    written: HashSet<(TenantId, StreamId)>,
-    read: HashSet<(TenantId, StreamId)>,
-    keys: HashSet<(TenantId, String)>,
-}
-
-impl Claims {
-    fn try_claim(&mut self, append: &Append) -> bool {
-        let of_tenant = |stream: &StreamId| (append.tenant, stream.clone());
-        let written: Vec<_> = append.writes.iter().map(|write| of_tenant(&write.stream)).collect();
-        let read: Vec<_> = append.unchanged.iter().map(|(stream, _)| of_tenant(stream)).collect();
-        let key = append.command.as_ref().map(|command| (append.tenant, command.key.clone()));
-        let collides = written.iter().any(|it| self.written.contains(it) || self.read.contains(it))
-            || read.iter().any(|it| self.written.contains(it))
-            || key.as_ref().is_some_and(|it| self.keys.contains(it));
-        if collides {
-            return false;
-        }
-        self.written.extend(written);
-        self.read.extend(read);
-        self.keys.extend(key);
-        true
-    }
 }
 
 /// The arguments of `log.append_batch`: see its migration. Indexes count from 1.
@@ -91,6 +51,8 @@ pub(crate) struct BatchArrays<'a> {
     pub(crate) stream_types: Vec<&'a str>,
     pub(crate) stream_ids: Vec<&'a str>,
     pub(crate) stream_expected: Vec<Option<i64>>,
+    pub(crate) stream_last_events: Vec<Option<Uuid>>,
+    pub(crate) stream_first: Vec<i32>,
     pub(crate) event_streams: Vec<i32>,
     pub(crate) event_ids: Vec<Uuid>,
     pub(crate) event_types: Vec<&'a str>,
@@ -103,29 +65,35 @@ impl<'a> BatchArrays<'a> {
     pub(crate) fn new(appends: impl IntoIterator<Item = &'a Append>) -> Self {
         let mut arrays = Self::default();
         let mut tenant_numbers = HashMap::new();
+        let mut first = HashMap::new();
         for append in appends {
             let number = *tenant_numbers.entry(append.tenant).or_insert_with(|| {
                 arrays.tenants.push(append.tenant.uuid());
                 index(arrays.tenants.len())
             });
-            arrays.push(append, number);
+            arrays.push(append, number, &mut first);
         }
         arrays
     }
 
-    fn push(&mut self, append: &'a Append, tenant: i32) {
+    fn push(
+        &mut self,
+        append: &'a Append,
+        tenant: i32,
+        first: &mut HashMap<(i32, &'a StreamId), i32>,
+    ) {
         self.append_tenants.push(tenant);
         let command = append.command.as_ref();
         self.keys.push(command.map(|it| it.key.as_str()));
         self.request_hashes.push(command.map(|it| it.request_hash.as_slice()));
         self.results.push(command.map(|it| it.result.as_str()));
+        let mut push_stream = |arrays: &mut Self, stream: &'a StreamId, expected| {
+            let number = arrays.push_stream(stream, expected);
+            arrays.stream_first.push(*first.entry((tenant, stream)).or_insert(number));
+            number
+        };
         for write in &append.writes {
-            let expected = match write.expected {
-                ExpectedRevision::Any => None,
-                ExpectedRevision::NoStream => Some(0),
-                ExpectedRevision::Exactly(revision) => Some(sequence(revision)),
-            };
-            let stream = self.push_stream(&write.stream, expected);
+            let stream = push_stream(self, &write.stream, write.expected);
             for event in &write.events {
                 self.event_streams.push(stream);
                 self.event_ids.push(event.event_id);
@@ -136,15 +104,22 @@ impl<'a> BatchArrays<'a> {
             }
         }
         for (stream, revision) in &append.unchanged {
-            self.push_stream(stream, Some(sequence(*revision)));
+            push_stream(self, stream, ExpectedRevision::Exactly(*revision));
         }
     }
 
-    fn push_stream(&mut self, stream: &'a StreamId, expected: Option<i64>) -> i32 {
+    fn push_stream(&mut self, stream: &'a StreamId, expected: ExpectedRevision) -> i32 {
+        let last_event = match expected {
+            ExpectedRevision::After(_, event_id) => Some(event_id),
+            ExpectedRevision::Any | ExpectedRevision::NoStream | ExpectedRevision::Exactly(_) => {
+                None
+            }
+        };
         self.stream_appends.push(index(self.append_tenants.len()));
         self.stream_types.push(&stream.aggregate_type);
         self.stream_ids.push(&stream.aggregate_id);
-        self.stream_expected.push(expected);
+        self.stream_expected.push(expected.revision().map(sequence));
+        self.stream_last_events.push(last_event);
         index(self.stream_types.len())
     }
 }

@@ -142,6 +142,8 @@ async fn call(
         .bind(&arrays.stream_types)
         .bind(&arrays.stream_ids)
         .bind(&arrays.stream_expected)
+        .bind(&arrays.stream_last_events)
+        .bind(&arrays.stream_first)
         .bind(&arrays.event_streams)
         .bind(&arrays.event_ids)
         .bind(&arrays.event_types)

@@ -16,6 +16,7 @@ use daybook_domain::{
     ids::TenantId,
     ports::{AppendError, EventLog, LogError, StoredAnswer},
 };
+use uuid::Uuid;
 
 use super::{chain, check::check, notifier::Hints};
 use crate::clock::{Clock, SystemClock};
@@ -166,16 +167,15 @@ impl History {
 
     /// The streams that do not stand where the append expects them, with what is new in them.
     fn conflicts(&self, append: &Append) -> Vec<StreamTail> {
-        let written = append.writes.iter().filter_map(|write| match write.expected {
-            ExpectedRevision::Any => None,
-            ExpectedRevision::NoStream => Some((&write.stream, Revision(0))),
-            ExpectedRevision::Exactly(revision) => Some((&write.stream, revision)),
-        });
-        let read = append.unchanged.iter().map(|(stream, revision)| (stream, *revision));
+        let written = append.writes.iter().map(|write| (&write.stream, write.expected));
+        let read = append.unchanged.iter();
+        let read = read.map(|(stream, revision)| (stream, ExpectedRevision::Exactly(*revision)));
         written
             .chain(read)
-            .filter(|(stream, expected)| self.revision(stream) != *expected)
-            .map(|(stream, expected)| self.tail(stream, expected))
+            .filter(|(stream, expected)| {
+                !expected.holds(self.revision(stream), self.last_event(stream))
+            })
+            .map(|(stream, expected)| self.tail(stream, expected.revision().unwrap_or_default()))
             .collect()
     }
 
@@ -218,6 +218,11 @@ impl History {
 
     fn revision(&self, stream: &StreamId) -> Revision {
         Revision(self.streams.get(stream).map_or(0, |events| events.len() as u64))
+    }
+
+    fn last_event(&self, stream: &StreamId) -> Option<Uuid> {
+        let last = self.streams.get(stream)?.last()?;
+        self.events.get(*last).map(|event| event.event_id)
     }
 
     fn tail(&self, stream: &StreamId, after: Revision) -> StreamTail {

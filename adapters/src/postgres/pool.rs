@@ -42,6 +42,22 @@ impl PoolRole {
     }
 }
 
+impl PoolRole {
+    /// What a connection is told once, besides [`SESSION`].
+    const fn session(self) -> &'static str {
+        match self {
+            // A read model and its checkpoint are lost together in a crash, and made again: nobody
+            // has to wait for the disk. Rows are looked up by key, some at a time, in tables whose
+            // statistics lag behind: by index, whatever the statistics say.
+            Self::Projector => {
+                "SET synchronous_commit = off; SET jit = off; SET enable_seqscan = off; \
+                 SET enable_hashjoin = off; SET enable_mergejoin = off"
+            }
+            Self::Append | Self::App | Self::Vault => "SET jit = off",
+        }
+    }
+}
+
 /// For the life of a connection. ROLLBACK outside of a transaction draws a warning: it is not sent.
 /// A leaked transaction that every other guard missed ends by itself.
 const SESSION: &str =
@@ -57,6 +73,7 @@ pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(SESSION).await?;
+                connection.execute(role.session()).await?;
                 connection.execute(role.clean_state()).await?;
                 Ok(())
             })

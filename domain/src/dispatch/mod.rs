@@ -9,11 +9,15 @@
 //!   tails before it is believed;
 //! - a conflict brings the newer events along, and the decision is made again, a bounded number of
 //!   times;
-//! - commands on the same hot stream line up before they load ([`Unit::queue_for`]).
+//! - commands on the same hot stream line up before they load ([`Unit::queue_for`]). The next one
+//!   goes as soon as the append of the one before has begun, and decides on its events: they share a
+//!   commit. It names the very event that it rests on, so it stands only if that event does; it is
+//!   answered only when its own append stands.
 
 mod cache;
 mod context;
 mod lanes;
+mod outcome;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! The dispatcher: runs a command until its append is accepted or its refusal is proved.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc, task::Poll};
 
+use futures::poll;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
         Append, Appended, CommandRecord, EventData, ExpectedRevision, Position, Revision, StreamId,
         StreamTail, StreamWrite,
     },
+    ids::TenantId,
     ports::{AppendError, EventLog, LogError},
 };
 
@@ -16,6 +18,7 @@ use super::{
     CommandContext, Unit, UnitError,
     cache::{Cached, StateCache},
     lanes::Lanes,
+    outcome::{Outcome, Unconfirmed},
 };
 
 /// How often a decision is made again before the caller is told that the streams will not rest.
@@ -121,17 +124,20 @@ impl<L: EventLog> Dispatcher<L> {
             let writes = unit.loaded.values().any(|loaded| !loaded.pending.is_empty());
             match outcome {
                 Ok(answer) if writes && !context.dry_run => {
-                    if let Some(done) = self.append(context, unit, answer).await? {
+                    if unit.is_ground_confirmed().await
+                        && let Some(done) = self.append(context, unit, answer).await?
+                    {
                         return Ok(done);
                     }
                 }
                 // A refusal, a dry run and "nothing to do" rest on cached states that no append
                 // proves: they hold once the tails show nothing newer.
                 outcome => {
+                    unit.leave_queues();
                     if let Some(done) = self.earlier_answer(context).await? {
                         return Ok(done);
                     }
-                    if self.is_fresh(context, &unit).await? {
+                    if unit.is_confirmed().await && self.is_fresh(context, &unit).await? {
                         let answer = outcome.map_err(CommandError::Refused)?;
                         let head = self.shared.log.head(context.tenant).await?;
                         let position = head.filter(|_| !context.dry_run).map(|head| head.position);
@@ -148,13 +154,23 @@ impl<L: EventLog> Dispatcher<L> {
     async fn append<A: Serialize + DeserializeOwned, R>(
         &self,
         context: &CommandContext,
-        unit: Unit<'_, L>,
+        mut unit: Unit<'_, L>,
         answer: A,
     ) -> Result<Option<Done<A>>, CommandError<R>> {
         let append = Self::build_append(context, &unit, &answer)?;
-        match self.shared.log.append(append).await {
+        let under_way = self.announce(&append, &unit);
+        let mut appending = pin!(self.shared.log.append(append));
+        // Once it has begun it is in the log's queue: the next command may decide on its events,
+        // and its append comes behind this one.
+        let begun = poll!(appending.as_mut());
+        unit.leave_queues();
+        let outcome = match begun {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => appending.await,
+        };
+        match outcome {
             Ok(Appended::New { position }) => {
-                self.keep(context, unit);
+                under_way.stands();
                 Ok(Some(Done { answer, position: Some(position), repeated: false }))
             }
             Ok(Appended::Repeated { position, result }) => {
@@ -162,12 +178,32 @@ impl<L: EventLog> Dispatcher<L> {
             }
             Err(AppendError::Conflict(tails)) => {
                 // The answer carries the newer events: the next attempt needs no load.
+                drop(under_way);
                 self.catch_up(context, &unit, &tails)?;
                 Ok(None)
             }
             Err(AppendError::KeyReused) => Err(CommandError::KeyReused),
             Err(AppendError::Log(error)) => Err(error.into()),
         }
+    }
+
+    /// Keeps the states that the append will leave behind, marked as unconfirmed.
+    fn announce(&self, append: &Append, unit: &Unit<'_, L>) -> UnderWay<'_> {
+        let outcome = Arc::new(Outcome::default());
+        let mut streams = Vec::with_capacity(append.writes.len());
+        for write in &append.writes {
+            let (Some(loaded), Some(last)) = (unit.loaded.get(&write.stream), write.events.last())
+            else {
+                continue;
+            };
+            let revision = Revision(loaded.base.revision.0 + write.events.len() as u64);
+            let unconfirmed =
+                Some(Unconfirmed { event_id: last.event_id, outcome: Arc::clone(&outcome) });
+            let cached = Cached { revision, state: Arc::clone(&loaded.state), unconfirmed };
+            self.shared.cache.put(append.tenant, write.stream.clone(), cached);
+            streams.push(write.stream.clone());
+        }
+        UnderWay { cache: &self.shared.cache, tenant: append.tenant, streams, outcome }
     }
 
     fn build_append<A: Serialize>(
@@ -206,22 +242,11 @@ impl<L: EventLog> Dispatcher<L> {
             });
             writes.push(StreamWrite {
                 stream: stream.clone(),
-                expected: expectation(loaded.base.revision),
+                expected: expectation(&loaded.base),
                 events: events.collect(),
             });
         }
         Ok(Append { tenant: context.tenant, command, writes, unchanged })
-    }
-
-    /// Keeps the states of an accepted unit for the next command.
-    fn keep(&self, context: &CommandContext, unit: Unit<'_, L>) {
-        for (stream, loaded) in unit.loaded {
-            if !loaded.pending.is_empty() {
-                let revision = Revision(loaded.base.revision.0 + loaded.pending.len() as u64);
-                let cached = Cached { revision, state: loaded.state };
-                self.shared.cache.put(context.tenant, stream, cached);
-            }
-        }
     }
 
     /// Brings the cached states of moved streams up to date.
@@ -232,7 +257,10 @@ impl<L: EventLog> Dispatcher<L> {
         tails: &[StreamTail],
     ) -> Result<(), UnitError> {
         for tail in tails {
-            if let Some(loaded) = unit.loaded.get(&tail.stream) {
+            // What rests on events that fell is no base: it is read again.
+            if let Some(loaded) = unit.loaded.get(&tail.stream)
+                && loaded.base.is_confirmed()
+            {
                 let cached = (loaded.advance)(&loaded.base, tail)?;
                 self.shared.cache.put(context.tenant, tail.stream.clone(), cached);
             }
@@ -286,23 +314,47 @@ impl<L: EventLog> Dispatcher<L> {
             unit.prefetch(std::slice::from_ref(&stream)).await?;
             let state = unit.load::<E>(&stream.aggregate_id).await?;
             let revision = unit.loaded.get(&stream).map_or(Revision(0), |held| held.base.revision);
-            if self.is_fresh(context, &unit).await? {
+            if unit.is_confirmed().await && self.is_fresh(context, &unit).await? {
                 return Ok((state, revision));
             }
         }
     }
 
     /// Forgets the cached states of a tenant, as after an erasure.
-    pub fn forget(&self, tenant: crate::ids::TenantId) {
+    pub fn forget(&self, tenant: TenantId) {
         self.shared.cache.forget(tenant, None);
     }
 }
 
-fn expectation(revision: Revision) -> ExpectedRevision {
-    if revision == Revision(0) {
-        ExpectedRevision::NoStream
-    } else {
-        ExpectedRevision::Exactly(revision)
+/// An append that is under way. Unless it is said to stand, it counts as fallen, and what rests on
+/// it is forgotten.
+struct UnderWay<'d> {
+    cache: &'d StateCache,
+    tenant: TenantId,
+    streams: Vec<StreamId>,
+    outcome: Arc<Outcome>,
+}
+
+impl UnderWay<'_> {
+    fn stands(self) {
+        self.outcome.settle(true);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if self.outcome.stands().is_none() {
+            self.outcome.settle(false);
+            self.cache.revoke(self.tenant, &self.streams);
+        }
+    }
+}
+
+fn expectation(base: &Cached) -> ExpectedRevision {
+    match &base.unconfirmed {
+        Some(unconfirmed) => ExpectedRevision::After(base.revision, unconfirmed.event_id),
+        None if base.revision == Revision(0) => ExpectedRevision::NoStream,
+        None => ExpectedRevision::Exactly(base.revision),
     }
 }
 

@@ -96,6 +96,47 @@ impl<'d, L: EventLog> Unit<'d, L> {
         self.turn = self.shared.lanes.enter(self.context.tenant, streams).await;
     }
 
+    /// Gives the places in the queues back.
+    pub(super) fn leave_queues(&mut self) {
+        self.turn = Turn::default();
+    }
+
+    /// Takes up an aggregate with an id of this unit's own making: nobody can have written to it,
+    /// so nobody is asked. The append expects no stream all the same.
+    pub fn begin<E: Evolve>(&mut self, id: impl std::fmt::Display) {
+        let state: Arc<dyn Any + Send + Sync> = Arc::new(E::default());
+        let base = Cached::confirmed(Revision(0), Arc::clone(&state));
+        let advance = advance::<E>;
+        let loaded = Loaded { base, state, advance, pending: Vec::new(), relied_on: false };
+        self.loaded.entry(E::stream(id)).or_insert(loaded);
+    }
+
+    /// Waits until everything that the unit loaded is known to stand or to have fallen.
+    pub(super) async fn is_confirmed(&self) -> bool {
+        for loaded in self.loaded.values() {
+            if let Some(unconfirmed) = &loaded.base.unconfirmed
+                && !unconfirmed.outcome.wait().await
+            {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// As [`Unit::is_confirmed`], for what the decision rests on and the unit does not write to.
+    pub(super) async fn is_ground_confirmed(&self) -> bool {
+        for loaded in self.loaded.values() {
+            if loaded.pending.is_empty()
+                && loaded.relied_on
+                && let Some(unconfirmed) = &loaded.base.unconfirmed
+                && !unconfirmed.outcome.wait().await
+            {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Brings the streams that are neither loaded nor cached, in one round trip.
     pub async fn prefetch(&mut self, streams: &[StreamId]) -> Result<(), UnitError> {
         let tenant = self.context.tenant;
@@ -174,7 +215,7 @@ impl<'d, L: EventLog> Unit<'d, L> {
         };
         let mut state = E::default();
         evolve_tail(&mut state, &tail)?;
-        let cached = Cached { revision: tail.revision, state: Arc::new(state) };
+        let cached = Cached::confirmed(tail.revision, Arc::new(state));
         self.shared.cache.put(tenant, stream.clone(), cached.clone());
         Ok(cached)
     }
@@ -249,7 +290,7 @@ fn downcast<E: Evolve>(
 fn advance<E: Evolve>(base: &Cached, tail: &StreamTail) -> Result<Cached, UnitError> {
     let mut state = E::clone(&*downcast::<E>(&tail.stream, &base.state)?);
     evolve_tail(&mut state, tail)?;
-    Ok(Cached { revision: tail.revision, state: Arc::new(state) })
+    Ok(Cached::confirmed(tail.revision, Arc::new(state)))
 }
 
 /// Folds the events of a tail into a state.

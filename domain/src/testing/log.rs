@@ -36,20 +36,17 @@ impl History {
     }
 
     fn conflicts(&self, append: &Append) -> Vec<StreamTail> {
-        let written = append.writes.iter().filter_map(|write| {
-            let expected = match write.expected {
-                ExpectedRevision::Any => return None,
-                ExpectedRevision::NoStream => Revision(0),
-                ExpectedRevision::Exactly(revision) => revision,
-            };
-            Some((&write.stream, expected))
+        let written = append.writes.iter().map(|write| (&write.stream, write.expected));
+        let read = append.unchanged.iter();
+        let read = read.map(|(stream, revision)| (stream, ExpectedRevision::Exactly(*revision)));
+        let moved = written.chain(read).filter(|(stream, expected)| {
+            let last = self.events.iter().rev().find(|event| event.stream == **stream);
+            let revision = last.map_or(Revision(0), |last| last.revision);
+            !expected.holds(revision, last.map(|last| last.event_id))
         });
-        let read = append.unchanged.iter().map(|(stream, revision)| (stream, *revision));
-        let tails = written.chain(read).map(|(stream, revision)| {
-            let tail = self.tail(stream, revision);
-            (tail.revision != revision).then_some(tail)
-        });
-        tails.flatten().collect()
+        moved
+            .map(|(stream, expected)| self.tail(stream, expected.revision().unwrap_or_default()))
+            .collect()
     }
 }
 

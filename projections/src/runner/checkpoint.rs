@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use daybook_domain::{event_log::Position, ids::TenantId};
+use daybook_domain::{
+    event_log::{Head, Position},
+    ids::TenantId,
+};
 use sqlx::PgPool;
 use tokio::{
     sync::watch,
@@ -127,6 +130,34 @@ impl Checkpoints {
             .fetch_all(&self.pool)
             .await?;
         Ok(positions.into_iter().map(|position| Position(position.cast_unsigned())).collect())
+    }
+
+    /// Which of the tenants have a longer history than some projector has seen.
+    pub(super) async fn behind(
+        &self,
+        heads: &[Head],
+        projectors: &[Arc<dyn Projector>],
+    ) -> Result<Vec<TenantId>, sqlx::Error> {
+        if heads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<&str> = projectors.iter().map(|projector| projector.name()).collect();
+        let versions: Vec<i32> = projectors.iter().map(|projector| projector.version()).collect();
+        let tenants: Vec<uuid::Uuid> = heads.iter().map(|head| head.tenant.uuid()).collect();
+        let positions: Vec<i64> = heads.iter().map(|head| head.position.0.cast_signed()).collect();
+        let behind: Vec<uuid::Uuid> = sqlx::query_scalar(include_str!("behind.sql"))
+            .bind(&tenants)
+            .bind(&positions)
+            .bind(&names)
+            .bind(&versions)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(behind.into_iter().map(TenantId::new).collect())
+    }
+
+    /// Forgets what was seen of a tenant, or of all: it is looked up again.
+    pub(super) fn forget(&self, tenant: Option<TenantId>) {
+        self.local.map().retain(|(of, ..), _| tenant.is_some_and(|tenant| *of != tenant));
     }
 
     /// Something was committed by this process.

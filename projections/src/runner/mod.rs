@@ -52,6 +52,8 @@ pub struct RunnerConfig {
     pub batch: usize,
     /// Tenants at the same time. Each needs a connection of the pool while it writes.
     pub concurrency: usize,
+    /// How long a tenant that was brought to its head gathers news before its next turn.
+    pub gather: Duration,
     /// How often the heads are polled, in case a hint got lost.
     pub poll: Duration,
     /// How long a lease lasts without being renewed; a dead runner's tenants wait so long.
@@ -63,6 +65,7 @@ impl Default for RunnerConfig {
         Self {
             batch: 1000,
             concurrency: 4,
+            gather: Duration::from_millis(20),
             poll: Duration::from_secs(1),
             lease: Duration::from_secs(3),
         }
@@ -176,5 +179,15 @@ impl<L> Shared<L> {
     fn lane(&self, tenant: TenantId) -> Arc<AsyncMutex<Lane>> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(lanes.entry(tenant).or_default())
+    }
+
+    /// Forgets where the projectors stand with a tenant: the checkpoints are behind its head, maybe
+    /// because a crash of the database took the last of them along. A tenant in its turn will find
+    /// out by itself.
+    fn forget(&self, tenant: TenantId) {
+        if let Ok(mut lane) = self.lane(tenant).try_lock() {
+            lane.positions = None;
+            self.checkpoints.forget(Some(tenant));
+        }
     }
 }

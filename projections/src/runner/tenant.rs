@@ -23,7 +23,7 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     /// Where each projector stands; `None` when that has to be read again.
-    positions: Option<Vec<Position>>,
+    pub(super) positions: Option<Vec<Position>>,
     /// Broken projectors, how often they were tried and when they are tried again.
     resting: BTreeMap<usize, (u32, Instant)>,
 }
@@ -99,14 +99,6 @@ impl<L: EventLog> Shared<L> {
             }
         }
         Ok(Standing::Behind)
-    }
-
-    /// Whether all projectors are known to stand at a position. A tenant in its turn is not.
-    pub(super) fn stands_at(&self, tenant: TenantId, position: Position) -> bool {
-        let lane = self.lane(tenant);
-        let Ok(lane) = lane.try_lock() else { return false };
-        let positions = lane.positions.iter().flatten();
-        lane.positions.is_some() && positions.copied().all(|at| position <= at)
     }
 
     /// Puts a broken projector aside for a while: longer each time, a minute at most.

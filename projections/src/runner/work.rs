@@ -1,13 +1,13 @@
 //! The runner at work: takes leases, hears hints, polls heads, and drains before it stops.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
 use futures::{StreamExt as _, stream::BoxStream};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{Runner, RunnerError, Shared, lease::Leases, tenant::Standing};
@@ -61,6 +61,7 @@ impl<L: EventLog> Runner<L> {
             waiting: BTreeSet::new(),
             later: BTreeSet::new(),
             busy: BTreeMap::new(),
+            gathering: VecDeque::new(),
             turns: JoinSet::new(),
         };
         RunnerHandle { stop, task: tokio::spawn(worker.work(wakeups, stopped)) }
@@ -74,8 +75,11 @@ struct Worker<L> {
     waiting: BTreeSet<TenantId>,
     /// Tenants whose last turn failed: they wait for the next poll.
     later: BTreeSet<TenantId>,
-    /// Tenants that have their turn, and whether they grew meanwhile.
+    /// Tenants that have their turn or gather, and whether they grew meanwhile.
     busy: BTreeMap<TenantId, bool>,
+    /// Tenants that had their turn a moment ago, and until when they gather what comes next: a
+    /// lone event is seen to at once, a stream of them in batches.
+    gathering: VecDeque<(Instant, TenantId)>,
     turns: JoinSet<(TenantId, Result<Standing, RunnerError>)>,
 }
 
@@ -88,11 +92,15 @@ impl<L: EventLog> Worker<L> {
         poll_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deaf = false;
         loop {
+            let gathered = self.gathering.front().map(|(until, _)| *until);
             tokio::select! {
                 biased;
                 _ = stopped.changed() => break,
                 _ = lease_tick.tick() => self.renew().await,
                 Some(turn) = self.turns.join_next() => self.end_turn(turn),
+                () = sleep_until(gathered.unwrap_or_else(Instant::now)), if gathered.is_some() => {
+                    self.end_gathering();
+                }
                 wakeup = wakeups.next(), if !deaf => match wakeup {
                     Some(Wakeup::Grew(tenant, _)) => self.wake(tenant),
                     Some(Wakeup::Missed) => self.poll().await,
@@ -131,22 +139,31 @@ impl<L: EventLog> Worker<L> {
     /// Looks at every head: what is ours and behind gets its turn.
     async fn poll(&mut self) {
         self.waiting.append(&mut self.later);
+        let shared = std::sync::Arc::clone(&self.runner.shared);
         let mut after = None;
         loop {
-            let heads = match self.shared().log.heads(after, 1000).await {
+            let mut heads = match shared.log.heads(after, 1000).await {
                 Ok(heads) => heads,
                 Err(error) => {
                     tracing::warn!(%error, "the heads of the log could not be polled");
+                    shared.checkpoints.forget(None);
                     return;
                 }
             };
             let Some(last) = heads.last() else { return };
             after = Some(last.tenant);
-            for head in heads {
-                if self.leases.fence(head.tenant).is_some()
-                    && !self.shared().stands_at(head.tenant, head.position)
-                {
-                    self.wake(head.tenant);
+            heads.retain(|head| self.leases.fence(head.tenant).is_some());
+            match shared.checkpoints.behind(&heads, &shared.projectors).await {
+                Ok(behind) => {
+                    for tenant in behind {
+                        shared.forget(tenant);
+                        self.wake(tenant);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the checkpoints could not be polled");
+                    shared.checkpoints.forget(None);
+                    return;
                 }
             }
         }
@@ -161,8 +178,18 @@ impl<L: EventLog> Worker<L> {
         }
     }
 
+    /// Ends the gathering whose time is over.
+    fn end_gathering(&mut self) {
+        let now = Instant::now();
+        while let Some((_, tenant)) = self.gathering.pop_front_if(|(until, _)| *until <= now) {
+            if self.busy.remove(&tenant) == Some(true) {
+                self.waiting.insert(tenant);
+            }
+        }
+    }
+
     fn begin_turns(&mut self) {
-        while self.busy.len() < self.shared().config.concurrency {
+        while self.turns.len() < self.shared().config.concurrency {
             let Some(tenant) = self.waiting.pop_first() else { return };
             // Not ours, or no more: its owner looks after it.
             let Some(fence) = self.leases.fence(tenant) else { continue };
@@ -185,13 +212,17 @@ impl<L: EventLog> Worker<L> {
                 tracing::error!(%error, "a projection turn panicked");
                 // It is not known whose turn it was: those that are busy are looked at again.
                 self.later.extend(std::mem::take(&mut self.busy).into_keys());
+                self.gathering.clear();
                 return;
             }
         };
-        let grew = self.busy.remove(&tenant).unwrap_or(true);
         match outcome {
-            Ok(Standing::At(_)) if !grew => {}
-            Ok(Standing::At(_) | Standing::Behind) => {
+            Ok(Standing::At(_)) => {
+                self.busy.entry(tenant).or_insert(true);
+                self.gathering.push_back((Instant::now() + self.shared().config.gather, tenant));
+                return;
+            }
+            Ok(Standing::Behind) => {
                 self.waiting.insert(tenant);
             }
             Ok(Standing::Fenced | Standing::Resting | Standing::Halted(..)) => {
@@ -202,5 +233,6 @@ impl<L: EventLog> Worker<L> {
                 self.later.insert(tenant);
             }
         }
+        self.busy.remove(&tenant);
     }
 }

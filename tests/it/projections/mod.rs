@@ -116,6 +116,7 @@ fn wakeups(hints: &Hints) -> Wakeups {
 fn impatient() -> RunnerConfig {
     RunnerConfig {
         batch: 20,
+        gather: Duration::from_millis(5),
         concurrency: 2,
         poll: Duration::from_millis(50),
         lease: Duration::from_millis(600),

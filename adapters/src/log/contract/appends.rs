@@ -40,6 +40,28 @@ pub async fn expectations_hold_in_every_combination(log: impl EventLog) {
     }
 }
 
+/// The right revision with another event is another history.
+pub async fn an_expected_last_event_must_be_that_very_event(log: impl EventLog) {
+    let tenant = tenant(&log).await;
+    grow(&log, tenant, "a", 2).await;
+    let recorded = history(&log, tenant).await;
+    let attempt = |revision, event_id| {
+        let expected = ExpectedRevision::After(Revision(revision), event_id);
+        log.append(append(tenant, vec![write("a", expected, 1)]))
+    };
+    for (revision, event_id) in
+        [(2, recorded[0].event_id), (1, recorded[0].event_id), (3, recorded[1].event_id)]
+    {
+        let outcome = attempt(revision, event_id).await;
+        let Err(AppendError::Conflict(tails)) = outcome else { panic!("unexpected {outcome:?}") };
+        assert_eq!((tails.len(), tails[0].revision), (1, Revision(2)));
+    }
+    assert_eq!(new_position(&attempt(2, recorded[1].event_id).await), Position(3));
+    let nothing = ExpectedRevision::After(Revision(0), recorded[1].event_id);
+    let outcome = log.append(append(tenant, vec![write("new", nothing, 1)])).await;
+    assert!(matches!(outcome, Err(AppendError::Conflict(_))), "unexpected {outcome:?}");
+}
+
 /// One conflicting stream of three keeps all three as they were.
 pub async fn an_append_is_all_or_nothing_over_its_streams(log: impl EventLog) {
     let tenant = tenant(&log).await;

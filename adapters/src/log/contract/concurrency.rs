@@ -48,6 +48,30 @@ pub async fn positions_have_no_gaps_under_concurrent_writers(log: impl EventLog)
     assert_eq!(end.0, Position(480));
 }
 
+/// Each expects the very event of the one before, which nobody has confirmed yet: they stand or fall
+/// together.
+pub async fn a_chain_of_unconfirmed_appends_stands_or_falls_together(log: impl EventLog) {
+    const LINKS: u64 = 40;
+    let tenant = tenant(&log).await;
+    for first in [at(0), at(LINKS - 1), at(LINKS)] {
+        let mut expected = first;
+        let start = first.revision().unwrap_or_default().0;
+        let links = (0..LINKS).map(|link| {
+            let write = write("hot", expected, 1);
+            let last = write.events[0].event_id;
+            expected = ExpectedRevision::After(Revision(start + link + 1), last);
+            log.append(append(tenant, vec![write]))
+        });
+        let outcomes = futures::future::join_all(links).await;
+        let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+        // The second chain begins one too early: from its second link on the numbers are right.
+        assert_eq!(accepted, if start == LINKS - 1 { 0 } else { LINKS }, "from {start}");
+    }
+    let events = history(&log, tenant).await;
+    assert_eq!(events.len() as u64, 2 * LINKS);
+    verify_chain(tenant, (Position(0), GENESIS), &events).expect("the chain holds");
+}
+
 /// Nothing ever appears behind a reader.
 pub async fn a_reader_in_a_tight_loop_misses_nothing(log: impl EventLog) {
     let log = Arc::new(log);

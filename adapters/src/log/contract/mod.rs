@@ -28,6 +28,7 @@ macro_rules! contract_tests {
     ($make:expr) => {
         $crate::contract_tests!(@each $make,
             appends::expectations_hold_in_every_combination,
+            appends::an_expected_last_event_must_be_that_very_event,
             appends::an_append_is_all_or_nothing_over_its_streams,
             appends::a_stream_that_was_only_read_must_not_have_moved,
             appends::a_conflict_carries_the_newer_events_of_every_stream_that_moved,
@@ -47,6 +48,7 @@ macro_rules! contract_tests {
             reads::tenants_do_not_see_each_other,
             reads::the_chain_verifies_and_names_what_was_altered,
             concurrency::positions_have_no_gaps_under_concurrent_writers,
+            concurrency::a_chain_of_unconfirmed_appends_stands_or_falls_together,
             concurrency::a_reader_in_a_tight_loop_misses_nothing,
             concurrency::what_was_accepted_is_there_once_and_what_was_refused_is_not,
             concurrency::a_dropped_caller_leaves_all_or_nothing,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    aggregate::Evolve as _,
     appointment::{
         Appointment, AppointmentCommand, Booking, BookingType, PlacedClaim, Plan, SeriesPlace,
     },
@@ -67,6 +68,7 @@ impl UnitCommand for Book {
         &self,
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<BookingAnswer, BookingError>, UnitError> {
+        unit.prefetch(&[Customer::stream(self.particulars.customer_id)]).await?;
         let found = find_place(unit, &self.wish, Ignoring::default(), &[]).await?;
         let (scene, placement) = accept!(found);
         let plan = accept!(scene.plan(unit, &placement, &[]));
@@ -92,13 +94,8 @@ impl UnitCommand for BookHeld {
         let hold = unit.load::<Hold>(self.hold_id).await?;
         let held = accept!(hold.live(at)).clone();
         drop(hold);
-        let streams: Vec<_> = held
-            .plan
-            .claims
-            .iter()
-            .flat_map(PlacedClaim::days)
-            .map(<CalendarDay as crate::aggregate::Evolve>::stream)
-            .collect();
+        let streams: Vec<_> =
+            held.plan.claims.iter().flat_map(PlacedClaim::days).map(CalendarDay::stream).collect();
         unit.queue_for(&streams).await;
         unit.prefetch(&streams).await?;
         let items: Vec<_> = held.service_ids.iter().map(|id| Item::of(*id)).collect();
@@ -211,9 +208,11 @@ pub(super) async fn record<L: EventLog>(
     }
     for plan in booking.plan.phases.clone() {
         let phase_id = plan.phase_id;
+        unit.begin::<Phase>(phase_id);
         let command = PhaseCommand::Plan { appointment_id: id, plan };
         accept!(unit.decide::<Phase>(phase_id, command).await?);
     }
+    unit.begin::<Appointment>(id);
     let command = AppointmentCommand::Book(Box::new(booking));
     accept!(unit.decide::<Appointment>(id, command).await?);
     Ok(Ok(()))

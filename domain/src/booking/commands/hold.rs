@@ -73,6 +73,7 @@ impl UnitCommand for PlaceHold {
         let expires_at = held.expires_at;
         let purpose =
             |placed: &PlacedClaim| placed.with_purpose(Purpose::Hold { hold_id, expires_at });
+        unit.begin::<Hold>(hold_id);
         accept!(unit.decide::<Hold>(hold_id, HoldCommand::Place(Box::new(held.clone()))).await?);
         accept!(scene.claim(unit, &held.plan, purpose).await?);
         Ok(Ok(answer_of(hold_id, &held)))

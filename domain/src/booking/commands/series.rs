@@ -144,6 +144,7 @@ impl UnitCommand for StartSeries {
             policy,
             occurrences: occurrences.clone(),
         };
+        unit.begin::<Series>(series_id);
         let start = SeriesCommand::Start(Box::new(started));
         accept!(unit.decide::<Series>(series_id, start).await?);
         Ok(Ok(SeriesAnswer { series_id, occurrences }))

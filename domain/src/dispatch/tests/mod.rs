@@ -1,5 +1,7 @@
 //! Two dispatchers on one log stand for two processes: neither is fooled by what it remembers.
 
+mod unconfirmed;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
@@ -49,7 +51,7 @@ fn claim(owner: &str) -> One<UniqueKey> {
     key(UniqueKeyCommand::Claim { owner: owner.to_owned(), field: "name" })
 }
 
-async fn version(dispatcher: &Dispatcher<TestLog>, command: &One<Tenant>) -> u64 {
+async fn version<L: EventLog>(dispatcher: &Dispatcher<L>, command: &One<Tenant>) -> u64 {
     let done = dispatcher.run(&now(), command).await.expect("the command is accepted");
     let Saved { version, .. } = done.answer;
     version
