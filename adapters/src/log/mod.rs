@@ -8,6 +8,7 @@ pub mod chain;
 mod check;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+mod cqrs;
 mod lane;
 mod memory;
 mod notifier;
@@ -17,6 +18,7 @@ mod rows;
 mod tests;
 
 pub use self::{
+    cqrs::EventRepository,
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},
