@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
-    log::{Hints, PostgresLog},
+    log::{HintRelay, Hints, PostgresLog},
     postgres::{PoolRole, connect_pool},
     vault::{MasterKey, SealedLog, Vault},
 };
@@ -113,7 +113,13 @@ impl AppState {
         }))
     }
 
-    /// What wakes the runner: the commits of this process. Polling finds those of the others.
+    /// Carries hints between this process and the others of the database, until it is dropped.
+    pub async fn relay_hints(&self, database: PgConnectOptions) -> Result<HintRelay, sqlx::Error> {
+        HintRelay::start(database, self.hints.clone(), self.ids.next_id()).await
+    }
+
+    /// What wakes the runner: the commits of this process, and those of others while hints are
+    /// relayed. Polling finds what got lost.
     pub fn wakeups(&self) -> Wakeups {
         let hints = stream::unfold(self.hints.subscribe(), async |mut hints| {
             let wakeup = match hints.recv().await {

@@ -2,4 +2,5 @@
 
 mod http;
 mod projections;
+mod statements;
 mod tidy;

@@ -3,7 +3,7 @@
 use daybook_domain::{event_log::Position, ports::EventLog as _};
 use sqlx::PgPool;
 
-use super::{PostgresLog, contract};
+use super::{Hint, HintRelay, PostgresLog, contract};
 use crate::{postgres::PoolRole, testing::TestDatabase};
 
 #[tokio::test]
@@ -97,4 +97,31 @@ async fn a_malformed_append_does_not_disturb_those_in_its_batch() {
     let failed: Vec<_> = (0..20).filter(|number| outcomes[*number].is_err()).collect();
     assert_eq!(failed, [7], "{outcomes:?}");
     assert_eq!(contract::history(&log, tenant).await.len(), 19);
+}
+
+#[tokio::test]
+async fn a_process_hears_of_the_commits_of_another_and_not_of_its_own_twice() {
+    let database = TestDatabase::new().await;
+    let here = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let there = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let mut relays = Vec::new();
+    for log in [&here, &there] {
+        let process = uuid::Uuid::from_bytes(contract::random());
+        let relay = HintRelay::start(database.options.clone(), log.hints().clone(), process);
+        relays.push(relay.await.expect("a relay starts"));
+    }
+    let tenant = contract::tenant(&here).await;
+    let (mut ours, mut theirs) = (here.hints().subscribe(), there.hints().subscribe());
+    contract::grow(&here, tenant, "a", 3).await;
+    let patience = std::time::Duration::from_secs(10);
+    let heard = tokio::time::timeout(patience, theirs.recv()).await.expect("nobody told");
+    assert_eq!(heard, Ok(Hint { tenant, position: Position(3) }));
+    // Whatever the other one says comes after an echo of ours would have.
+    contract::grow(&there, tenant, "b", 2).await;
+    let mut heard = Vec::new();
+    while heard.last() != Some(&Position(5)) {
+        let hint = tokio::time::timeout(patience, ours.recv()).await.expect("nobody told");
+        heard.push(hint.expect("no hint is lost").position);
+    }
+    assert_eq!(heard, [Position(3), Position(5)]);
 }

@@ -1,48 +1,9 @@
-//! The one way to run a transaction: in a task of its own, so that no caller can cancel it halfway.
+//! Transactions: in a task of their own, so that no caller can cancel them halfway.
 
 use daybook_domain::ids::TenantId;
+pub use daybook_projections::tx::transaction;
 use futures::future::BoxFuture;
 use sqlx::{PgConnection, PgPool};
-use tracing::Instrument as _;
-
-/// Runs `work` in a transaction and commits when it answers `Ok`, rolls back when it answers `Err`.
-///
-/// The caller may be dropped at any moment: the transaction still runs to its end, and either all of
-/// it is there or nothing. READ COMMITTED, as the server's default.
-pub async fn transaction<T, E, F>(pool: &PgPool, work: F) -> Result<T, E>
-where
-    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: From<sqlx::Error> + Send + 'static,
-{
-    let pool = pool.clone();
-    let task = tokio::spawn(
-        async move {
-            #[expect(clippy::disallowed_methods, reason = "nothing cancels a task of its own")]
-            let mut tx = pool.begin().await?;
-            match work(&mut tx).await {
-                Ok(value) => {
-                    tx.commit().await?;
-                    Ok(value)
-                }
-                Err(error) => {
-                    // Should this fail too, the pool's own ROLLBACK comes next.
-                    if let Err(rollback) = tx.rollback().await {
-                        tracing::warn!(error = %rollback, "a rollback failed");
-                    }
-                    Err(error)
-                }
-            }
-        }
-        .in_current_span(),
-    );
-    match task.await {
-        Ok(outcome) => outcome,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime is going down.
-        Err(_) => Err(sqlx::Error::PoolClosed.into()),
-    }
-}
 
 /// As [`transaction`], with row-level security showing `tenant` for as long as it lasts.
 pub async fn scoped_transaction<T, E, F>(pool: &PgPool, tenant: TenantId, work: F) -> Result<T, E>

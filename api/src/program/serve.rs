@@ -47,6 +47,8 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let relay = app.relay_hints(database.options.clone()).await;
+    let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
     let served = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
         tokio::select! {
@@ -57,6 +59,7 @@ pub(super) async fn serve(
     });
     let ended = served.await;
     runner.stop().await;
+    drop(relay);
     database.close().await;
     Ok(ended?)
 }
