@@ -11,7 +11,7 @@ use axum::{
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
     branch::{Branch, BranchCommand},
-    commands::{Assign, AssignmentOf, Change, MasterData, One, Register, Saved},
+    commands::{Assign, AssignmentOf, Change, MasterData, OfferAt, One, Register, Saved},
     company::{Company, CompanyCommand, Policies},
     dispatch::UnitCommand,
     ids::{BranchId, CompanyId, ServiceId, StaffId},
@@ -233,8 +233,8 @@ async fn offer(
     body: Body<BranchOffer>,
 ) -> Result<Response, Problem> {
     let Path((id, branch_id)) = path.ok_or_else(Problem::not_found)?;
-    let command = ServiceCommand::SetOffer { branch_id, offer: body.value };
-    let command = One::<Service> { id, command, expected: caller.expected() };
+    let (service_id, expected) = (ServiceId::new(id), caller.expected());
+    let command = OfferAt { service_id, branch_id, offer: body.value, expected };
     run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
 }
 

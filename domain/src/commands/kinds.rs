@@ -69,7 +69,17 @@ master_data!(
 );
 master_data!(
     Service, ServiceProfile, "service", ServiceCommand::Define, ServiceCommand::Change,
-    parents: |profile| vec![Parent::Company(profile.company_id)],
+    parents: |profile| {
+        let company_id = profile.company_id;
+        let needs = profile.phases.iter().filter_map(|phase| phase.resource.as_ref());
+        let resources = needs.flat_map(|need| {
+            need.any_of.iter().map(move |id| Parent::Resource(company_id, *id, need.units))
+        });
+        [Parent::Company(company_id), Parent::Prices(company_id, profile.price.currency)]
+            .into_iter()
+            .chain(resources)
+            .collect()
+    },
     name: |profile| Some((profile.company_id.to_string(), &profile.name))
 );
 master_data!(

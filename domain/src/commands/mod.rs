@@ -5,6 +5,7 @@
 mod assign;
 mod customer;
 mod kinds;
+mod offer;
 mod one;
 mod register;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 pub use self::{
     assign::{Assign, Assigned, AssignmentOf},
     customer::{ChangeCustomer, EraseCustomer, RegisterCustomer},
+    offer::OfferAt,
     one::{One, Saved},
     register::{Change, MasterData, Parent, Register},
 };

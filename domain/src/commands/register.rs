@@ -7,9 +7,11 @@ use crate::{
     branch::Branch,
     company::Company,
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::{BranchId, CompanyId},
+    ids::{BranchId, CompanyId, ResourceId},
     master_data::MasterDataError,
+    money::Currency,
     ports::EventLog,
+    resource::Resource,
     tenant::{Tenant, TenantCommand},
     unique_key::{UniqueKey, UniqueKeyCommand},
 };
@@ -25,6 +27,10 @@ pub enum Parent {
     Company(CompanyId),
     /// On an active branch of a company.
     Branch(CompanyId, BranchId),
+    /// On a company whose prices are in this currency.
+    Prices(CompanyId, Currency),
+    /// On an active resource of a company, with at least so many units.
+    Resource(CompanyId, ResourceId, u16),
 }
 
 /// A named thing of a company: what [`Register`] and [`Change`] need to know of it.
@@ -117,28 +123,49 @@ pub(super) async fn check_parent<L: EventLog>(
         }
         Parent::Company(company_id) => {
             let company = unit.load::<Company>(company_id).await?;
-            let (what, field) = ("company", "company_id");
-            Ok(match company.profile() {
-                None => Err(MasterDataError::NotFound { what, field }),
-                Some(_) if !company.is_active() => Err(MasterDataError::Inactive { what, field }),
-                Some(_) => Ok(()),
-            })
+            let found = company.profile().map(|_| company.is_active());
+            Ok(in_use(found, "company", "company_id"))
         }
         Parent::Branch(company_id, branch_id) => {
             let branch = unit.load::<Branch>(branch_id).await?;
-            let (what, field) = ("branch", "branch_id");
-            Ok(match branch.profile() {
-                // Another company's branch is as good as none.
-                Some(profile) if profile.company_id == company_id => {
-                    if branch.is_active() {
-                        Ok(())
-                    } else {
-                        Err(MasterDataError::Inactive { what, field })
-                    }
+            // Another company's branch is as good as none.
+            let own = branch.profile().filter(|profile| profile.company_id == company_id);
+            Ok(in_use(own.map(|_| branch.is_active()), "branch", "branch_id"))
+        }
+        Parent::Prices(company_id, currency) => {
+            let company = unit.load::<Company>(company_id).await?;
+            Ok(match company.profile() {
+                Some(profile) if profile.currency != currency => {
+                    let problem = format!("the company's prices are in {}", profile.currency);
+                    Err(MasterDataError::invalid("price/currency", problem))
                 }
-                Some(_) | None => Err(MasterDataError::NotFound { what, field }),
+                Some(_) | None => Ok(()),
             })
         }
+        Parent::Resource(company_id, resource_id, units) => {
+            let resource = unit.load::<Resource>(resource_id).await?;
+            let own = resource.profile().filter(|profile| profile.company_id == company_id);
+            if let Some(profile) = own
+                && profile.capacity < units
+            {
+                let problem = format!("{} has {} units", profile.name, profile.capacity);
+                return Ok(Err(MasterDataError::invalid("phases", problem)));
+            }
+            Ok(in_use(own.map(|_| resource.is_active()), "resource", "phases"))
+        }
+    }
+}
+
+/// Refuses what is not there, or is no longer in use.
+fn in_use(
+    is_active: Option<bool>,
+    what: &'static str,
+    field: &'static str,
+) -> Result<(), MasterDataError> {
+    match is_active {
+        Some(true) => Ok(()),
+        Some(false) => Err(MasterDataError::Inactive { what, field }),
+        None => Err(MasterDataError::NotFound { what, field }),
     }
 }
 
@@ -150,14 +177,20 @@ impl<A: MasterData> UnitCommand for Register<A> {
         &self,
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<Saved, MasterDataError>, UnitError> {
+        unit.load::<A>(self.id).await?;
+        let before = unit.revision::<A>(self.id);
+        let command = A::to_register(self.profile.clone());
+        if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
+            return Ok(Err(refusal));
+        }
+        // Registered before, with the same content: what it hangs on may have gone since.
+        if unit.revision::<A>(self.id) == before {
+            return Ok(Ok(saved::<A, L>(unit, self.id)));
+        }
         for parent in A::parents(&self.profile) {
             if let Err(refusal) = check_parent(unit, parent, self.id).await? {
                 return Ok(Err(refusal));
             }
-        }
-        let command = A::to_register(self.profile.clone());
-        if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
-            return Ok(Err(refusal));
         }
         let keys = keys::<A>(&self.profile);
         if let Err(refusal) = move_keys(unit, self.id, &[], &keys).await? {
@@ -180,12 +213,14 @@ impl<A: MasterData> UnitCommand for Change<A> {
         }
         let state = unit.load::<A>(self.id).await?;
         let before = state.profile_of().map(keys::<A>).unwrap_or_default();
+        let held = state.profile_of().map(A::parents).unwrap_or_default();
         drop(state);
         let command = A::to_change(self.profile.clone());
         if let Err(refusal) = unit.decide::<A>(self.id, command).await? {
             return Ok(Err(refusal));
         }
-        for parent in A::parents(&self.profile) {
+        // What it hangs on already may be out of use by now: that is no reason to keep a typo.
+        for parent in A::parents(&self.profile).into_iter().filter(|it| !held.contains(it)) {
             if let Err(refusal) = check_parent(unit, parent, self.id).await? {
                 return Ok(Err(refusal));
             }

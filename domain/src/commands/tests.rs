@@ -11,13 +11,16 @@ use crate::{
     company::{Company, CompanyCommand, CompanyProfile},
     customer::{Contact, Customer, Phone},
     dispatch::{CommandError, Dispatcher, UnitCommand},
-    ids::{BranchId, CompanyId, CustomerId, ServiceId, StaffId},
+    ids::{BranchId, CompanyId, CustomerId, ResourceId, ServiceId, StaffId},
     master_data::MasterDataError,
     money::{Currency, Money},
     personal::Personal,
     ports::EventLog as _,
     refusal::Refusal as _,
-    service::{Assignment, BookingRules, PhaseTemplate, Service, ServiceProfile},
+    resource::{Resource, ResourceKind, ResourceProfile},
+    service::{
+        Assignment, BookingRules, BranchOffer, PhaseTemplate, ResourceNeed, Service, ServiceProfile,
+    },
     staff::{Staff, StaffCommand, StaffProfile},
     tenant::{Tenant, TenantCommand, UsageLimits},
     testing::{TENANT, TestLog, context},
@@ -155,6 +158,70 @@ async fn missing_and_inactive_parents_are_named() {
     house.ask::<Company>(Uuid::from_u128(COMPANY), close).await.expect("the company closes");
     let inactive = MasterDataError::Inactive { what: "company", field: "company_id" };
     assert_eq!(house.run(&branch(12, "Nord")).await, Err(inactive));
+}
+
+#[tokio::test]
+async fn what_hangs_on_a_closed_company_can_still_be_mended_and_registered_again() {
+    let house = House::furnished().await;
+    let close = CompanyCommand::SetActive { is_active: false };
+    house.ask::<Company>(Uuid::from_u128(COMPANY), close).await.expect("the company closes");
+    let again = house.run(&branch(BRANCH, "Mitte")).await;
+    assert_eq!(again.map(|saved| saved.version), Ok(1));
+    let Register { id, profile } = branch(BRANCH, "Berlin Mitte");
+    let renamed = house.run(&Change::<Branch> { id, profile, expected: None }).await;
+    assert_eq!(renamed.map(|saved| saved.version), Ok(2));
+}
+
+#[tokio::test]
+async fn prices_are_in_the_currency_of_the_company() {
+    let house = House::furnished().await;
+    let mut dear = service(5, "Colour");
+    dear.profile.price =
+        Money::new(3900, Currency::try_from("CHF".to_owned()).expect("a currency"));
+    let problem = "the company's prices are in EUR";
+    let refusal = MasterDataError::invalid("price/currency", problem);
+    assert_eq!(house.run(&dear).await, Err(refusal));
+}
+
+#[tokio::test]
+async fn phase_needs_a_resource_of_its_company_with_enough_units() {
+    let house = House::furnished().await;
+    let needing = |resource: u128, units| {
+        let mut colour = service(5, "Colour");
+        let any_of = vec![ResourceId::new(Uuid::from_u128(resource))];
+        colour.profile.phases[0].resource = Some(ResourceNeed { any_of, units });
+        colour
+    };
+    let missing = MasterDataError::NotFound { what: "resource", field: "phases" };
+    assert_eq!(house.run(&needing(30, 1)).await, Err(missing));
+    let profile = ResourceProfile {
+        company_id: CompanyId::new(Uuid::from_u128(COMPANY)),
+        branch_id: BranchId::new(Uuid::from_u128(BRANCH)),
+        name: "Chair".to_owned(),
+        kind: ResourceKind::Room,
+        capacity: 2,
+        zone: chrono_tz::Europe::Berlin,
+        external_ref: None,
+    };
+    let chair = Register::<Resource> { id: Uuid::from_u128(30), profile };
+    house.run(&chair).await.expect("a chair");
+    let refusal = MasterDataError::invalid("phases", "Chair has 2 units");
+    assert_eq!(house.run(&needing(30, 3)).await, Err(refusal));
+    assert!(house.run(&needing(30, 2)).await.is_ok());
+}
+
+#[tokio::test]
+async fn service_is_offered_at_branches_of_its_company_only() {
+    let house = House::furnished().await;
+    let offer = |branch: u128| OfferAt {
+        service_id: service_id(SERVICE),
+        branch_id: BranchId::new(Uuid::from_u128(branch)),
+        offer: BranchOffer { is_offered: false, price: None },
+        expected: None,
+    };
+    let missing = MasterDataError::NotFound { what: "branch", field: "branch_id" };
+    assert_eq!(house.run(&offer(99)).await, Err(missing));
+    assert_eq!(house.run(&offer(BRANCH)).await.map(|saved| saved.version), Ok(2));
 }
 
 #[tokio::test]
