@@ -1,0 +1,132 @@
+//! Where a history is read: a database that is named, or the private one of a data directory,
+//! whether its server runs or not.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use daybook_adapters::{
+    embedded_postgres::{EmbeddedConfig, EmbeddedPostgres},
+    log::PostgresLog,
+};
+use daybook_domain::{
+    event_log::{Head, Position, RecordedEvent},
+    ids::TenantId,
+    ports::EventLog as _,
+};
+use sqlx::{
+    ConnectOptions as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+};
+use uuid::Uuid;
+
+/// Events per read.
+const PAGE: usize = 5000;
+
+/// Where the log is.
+#[derive(Clone, Debug, Args)]
+pub struct Source {
+    /// The database that holds the log. Its login is a member of `daybook_app`; no more is needed.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// The data directory of a private server. One that does not run is started for the while.
+    #[arg(long, env = "DAYBOOK_DATA_DIR", global = true, conflicts_with = "database_url")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// One tenant's history, open for reading.
+#[derive(Debug)]
+pub struct History {
+    /// Whose.
+    pub tenant: TenantId,
+    log: PostgresLog,
+    pool: PgPool,
+    server: Option<EmbeddedPostgres>,
+}
+
+impl Source {
+    /// Opens the history of a tenant; an error if there is no such tenant.
+    pub async fn open(&self, tenant: Uuid) -> anyhow::Result<History> {
+        anyhow::ensure!(!tenant.is_nil(), "--tenant is missing: which tenant's history?");
+        let (options, server) = self.connect().await?;
+        let tenant_id = tenant.to_string();
+        let session = [
+            ("role", "daybook_app"),
+            ("app.tenant_id", tenant_id.as_str()),
+            ("default_transaction_read_only", "on"),
+        ];
+        let options =
+            options.application_name("daybook-replay").disable_statement_logging().options(session);
+        let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await;
+        let pool = pool.context("the database cannot be reached")?;
+        let log = PostgresLog::new(pool.clone());
+        let history = History { tenant: TenantId::new(tenant), log, pool, server };
+        history.head().await?;
+        Ok(history)
+    }
+
+    async fn connect(&self) -> anyhow::Result<(PgConnectOptions, Option<EmbeddedPostgres>)> {
+        if let Some(url) = &self.database_url {
+            let options = url.parse().map_err(|_may_hold_a_password: sqlx::Error| {
+                anyhow::anyhow!("the database URL is no URL")
+            })?;
+            return Ok((options, None));
+        }
+        let data_dir =
+            self.data_dir.as_deref().context("--database-url or --data-dir is needed")?;
+        if let Some(options) = running(data_dir)
+            && options.connect().await.is_ok()
+        {
+            return Ok((options, None));
+        }
+        anyhow::ensure!(
+            data_dir.join("pg").is_dir(),
+            "{} is no data directory of Daybook",
+            data_dir.display()
+        );
+        let server = EmbeddedPostgres::start_async(EmbeddedConfig::new(data_dir)).await?;
+        Ok((server.options().database("daybook"), Some(server)))
+    }
+}
+
+/// How to reach the server that runs in a data directory, if its cluster says that one does.
+fn running(data_dir: &Path) -> Option<PgConnectOptions> {
+    let text = std::fs::read_to_string(data_dir.join("pg/postmaster.pid")).ok()?;
+    // Lines 4 and 5: port and directory of the socket.
+    let mut lines = text.lines().skip(3);
+    let (port, socket) = (lines.next()?.trim().parse().ok()?, lines.next()?.trim());
+    Some(
+        PgConnectOptions::new_without_pgpass()
+            .socket(socket)
+            .port(port)
+            .username("daybook")
+            .database("daybook")
+            .ssl_mode(PgSslMode::Disable),
+    )
+}
+
+impl History {
+    /// Where it stands.
+    pub async fn head(&self) -> anyhow::Result<Head> {
+        let head = self.log.head(self.tenant).await?;
+        head.with_context(|| format!("there is no tenant {}", self.tenant))
+    }
+
+    /// The next events after a position; none at the end.
+    pub async fn page(&self, after: Position) -> anyhow::Result<Vec<RecordedEvent>> {
+        Ok(self.log.read_tenant(self.tenant, after, PAGE).await?)
+    }
+
+    /// The log underneath.
+    pub(crate) const fn log(&self) -> &PostgresLog {
+        &self.log
+    }
+
+    /// Closes the connections, and stops the server if it was started for this.
+    pub async fn close(self) {
+        self.pool.close().await;
+        if let Some(server) = self.server {
+            server.stop_async().await;
+        }
+    }
+}
