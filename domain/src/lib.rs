@@ -16,6 +16,7 @@ pub mod event_log;
 pub mod hold;
 pub mod hours;
 pub mod ids;
+pub mod instant;
 pub mod master_data;
 pub mod money;
 pub mod personal;

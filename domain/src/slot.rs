@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Slot {
     /// The first instant inside.
+    #[serde(with = "crate::instant")]
     pub from: DateTime<Utc>,
     /// The first instant outside.
+    #[serde(with = "crate::instant")]
     pub to: DateTime<Utc>,
 }
 

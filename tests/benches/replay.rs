@@ -35,11 +35,14 @@ fn golden(aggregate_type: &'static str) -> Vec<RecordedEvent> {
     for file in files {
         // Such as `appointment.booked.v1.0.0.pending.json`.
         let name = file.file_name().unwrap().to_str().unwrap();
-        let Some((event_type, rest)) = name.split_once(".v") else { continue };
+        let Some((event_type, rest)) = name.split_once(".v1").or(name.split_once(".v2")) else {
+            continue;
+        };
         if event_type.split('.').next() != Some(aggregate_type) {
             continue;
         }
-        let version: Vec<&str> = rest.split('.').take(3).collect();
+        let major = &name[event_type.len() + 2..name.len() - rest.len()];
+        let version: Vec<&str> = rest.split('.').skip(1).take(2).collect();
         let text = std::fs::read_to_string(&file).unwrap();
         let payload: serde_json::Value = serde_json::from_str(&text).unwrap();
         events.push(RecordedEvent {
@@ -49,7 +52,7 @@ fn golden(aggregate_type: &'static str) -> Vec<RecordedEvent> {
             revision: Revision(1),
             event_id: Uuid::from_u128(3),
             event_type: event_type.to_owned(),
-            event_version: version.join("."),
+            event_version: format!("{major}.{}", version.join(".")),
             payload: payload.to_string(),
             metadata: "{}".to_owned(),
             recorded_at: chrono::DateTime::UNIX_EPOCH,

@@ -1,6 +1,8 @@
 //! Every `.sql` file that a module keeps beside itself is one statement that the migrated schema
 //! can prepare.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
+
 use std::path::{Path, PathBuf};
 
 use daybook_adapters::testing::TestDatabase;

@@ -1,4 +1,10 @@
-//! What the tests of Daybook share.
+//! What the tests and benchmarks of Daybook share.
+
+#![allow(clippy::panic, reason = "what a test cannot have fails it")]
+
+pub mod audit;
+pub mod child;
+pub mod client;
 
 /// The test server: one per process, a database per test.
 pub use daybook_adapters::testing::postgres;

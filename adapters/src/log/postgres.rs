@@ -26,7 +26,8 @@ use super::{
 /// How a [`PostgresLog`] works.
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresLogConfig {
-    /// How many batches are under way at once; a tenant always takes the same lane.
+    /// How many batches are under way at once; a tenant always takes the same lane. Fewer lanes
+    /// make larger batches: two keep the disk and the database busy in turns.
     pub lanes: usize,
     /// How many appends may wait in a lane before callers wait to enter it.
     pub queue: usize,
@@ -34,7 +35,7 @@ pub struct PostgresLogConfig {
 
 impl Default for PostgresLogConfig {
     fn default() -> Self {
-        Self { lanes: 4, queue: 1024 }
+        Self { lanes: 2, queue: 1024 }
     }
 }
 

@@ -87,8 +87,10 @@ pub struct SeriesPlace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The customer's first minute.
+    #[serde(with = "crate::instant")]
     pub starts_at: DateTime<Utc>,
     /// The first minute after the customer's last.
+    #[serde(with = "crate::instant")]
     pub ends_at: DateTime<Utc>,
     /// Who does the first phase.
     pub staff_id: StaffId,

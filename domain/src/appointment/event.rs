@@ -41,6 +41,7 @@ pub enum AppointmentEvent {
         /// The number of this modification, from 1.
         modification: u32,
         /// When it would have been.
+        #[serde(with = "crate::instant")]
         starts_at: DateTime<Utc>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]

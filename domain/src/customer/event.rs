@@ -61,6 +61,7 @@ pub enum CustomerEvent {
         /// For what.
         service_ids: Vec<ServiceId>,
         /// When it starts.
+        #[serde(with = "crate::instant")]
         starts_at: DateTime<Utc>,
         /// The local date of that, by which daily limits count.
         local_date: NaiveDate,
@@ -70,6 +71,7 @@ pub enum CustomerEvent {
         /// Which.
         appointment_id: AppointmentId,
         /// When it starts now.
+        #[serde(with = "crate::instant")]
         starts_at: DateTime<Utc>,
         /// The local date of that.
         local_date: NaiveDate,

@@ -13,6 +13,7 @@ pub struct Visit {
     /// For what.
     pub service_ids: Vec<ServiceId>,
     /// When it starts.
+    #[serde(with = "crate::instant")]
     pub starts_at: DateTime<Utc>,
     /// The local date of that.
     pub local_date: NaiveDate,

@@ -118,7 +118,7 @@ impl<L: EventLog> Dispatcher<L> {
         context: &CommandContext,
         command: &C,
     ) -> Result<Done<C::Answer>, CommandError<C::Refusal>> {
-        for _attempt in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let mut unit = Unit::new(&self.shared, context);
             let outcome = command.run(&mut unit).await?;
             let writes = unit.loaded.values().any(|loaded| !loaded.pending.is_empty());
@@ -133,7 +133,10 @@ impl<L: EventLog> Dispatcher<L> {
                 // A refusal, a dry run and "nothing to do" rest on cached states that no append
                 // proves: they hold once the tails show nothing newer.
                 outcome => {
-                    unit.leave_queues();
+                    // Where it cannot be proved at once, the next attempt keeps its places.
+                    if attempt == 0 {
+                        unit.leave_queues();
+                    }
                     if let Some(done) = self.earlier_answer(context).await? {
                         return Ok(done);
                     }
@@ -270,13 +273,20 @@ impl<L: EventLog> Dispatcher<L> {
 
     /// Whether everything that the unit loaded still stands where it stood. What moved on is
     /// brought up to date.
+    ///
+    /// What was under way when it was loaded and is confirmed by now needs no look: it was the head
+    /// of its stream when it was committed, and that was while this command waited.
     async fn is_fresh(
         &self,
         context: &CommandContext,
         unit: &Unit<'_, L>,
     ) -> Result<bool, UnitError> {
-        let loaded: Vec<_> =
-            unit.loaded.iter().map(|(id, held)| (id.clone(), held.base.revision)).collect();
+        let loaded: Vec<_> = unit
+            .loaded
+            .iter()
+            .filter(|(_, held)| held.base.unconfirmed.is_none())
+            .map(|(id, held)| (id.clone(), held.base.revision))
+            .collect();
         if loaded.is_empty() {
             return Ok(true);
         }
