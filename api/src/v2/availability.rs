@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{Router, extract::State, response::Response, routing::post};
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use daybook_domain::{
     availability::{Item, Placement, Request},
@@ -20,7 +20,13 @@ use serde_json::{Value, json};
 
 use super::bookings::wish;
 use crate::{
-    http::{caller::Caller, extract::Body, problem::Problem, respond},
+    http::{
+        caller::Caller,
+        extract::Body,
+        fields::{Date, Instant, When},
+        problem::Problem,
+        respond,
+    },
     state::App,
 };
 
@@ -51,8 +57,7 @@ async fn world(
     world.map_err(|error| match error {
         WorldError::Log(error) => error.into(),
         WorldError::NotReached { reached } => {
-            let message = format!("the history ends at {reached}");
-            Problem::invalid("min_position", message)
+            Problem::not_reached(min_position.unwrap_or_default(), reached.0)
         }
         WorldError::Unreadable { .. } => Problem::internal(&error),
     })
@@ -99,7 +104,7 @@ fn local(at: DateTime<Utc>, zone: Tz) -> String {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Simple {
-    date: NaiveDate,
+    date: Date,
     service_id: ServiceId,
     staff_id: Option<StaffId>,
     branch_id: Option<BranchId>,
@@ -116,7 +121,7 @@ async fn simple(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let item = Item { service_id: query.service_id, active_min: query.duration_minutes };
-    let (day, segments) = (query.date, false);
+    let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
     let world = world(&app, &caller, query.min_position).await?;
     starts_of_day(&app, &world, query.branch_id, &basket)
@@ -125,7 +130,7 @@ async fn simple(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Composite {
-    date: NaiveDate,
+    date: Date,
     services: Vec<CompositeItem>,
     staff_id: Option<StaffId>,
     branch_id: Option<BranchId>,
@@ -154,7 +159,7 @@ async fn composite(
         .iter()
         .map(|it| Item { service_id: it.service_id, active_min: it.duration })
         .collect();
-    let basket = Basket { items, staff_id: query.staff_id, day: query.date, segments: true };
+    let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
     let world = world(&app, &caller, query.min_position).await?;
     starts_of_day(&app, &world, query.branch_id, &basket)
 }
@@ -246,27 +251,17 @@ fn shown(placement: &Placement) -> Value {
     })
 }
 
-/// An instant, or a date of the branch.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
-enum When {
-    Instant(DateTime<FixedOffset>),
-    Date(NaiveDate),
+fn begin(when: When, zone: Tz) -> Option<DateTime<Utc>> {
+    match when {
+        When::Instant(Instant(at)) => Some(at),
+        When::Date(Date(date)) => day(date, zone).map(|slot| slot.from),
+    }
 }
 
-impl When {
-    fn from(self, zone: Tz) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Instant(at) => Some(at.to_utc()),
-            Self::Date(date) => day(date, zone).map(|slot| slot.from),
-        }
-    }
-
-    fn to(self, zone: Tz) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Instant(at) => Some(at.to_utc()),
-            Self::Date(date) => day(date, zone).map(|slot| slot.to),
-        }
+fn end(when: When, zone: Tz) -> Option<DateTime<Utc>> {
+    match when {
+        When::Instant(Instant(at)) => Some(at),
+        When::Date(Date(date)) => day(date, zone).map(|slot| slot.to),
     }
 }
 
@@ -303,7 +298,7 @@ async fn search(
 }
 
 fn window(from: When, to: When, zone: Tz) -> Result<Slot, Problem> {
-    let slot = from.from(zone).zip(to.to(zone)).and_then(|(from, to)| Slot::new(from, to));
+    let slot = begin(from, zone).zip(end(to, zone)).and_then(|(from, to)| Slot::new(from, to));
     let slot =
         slot.ok_or_else(|| Problem::invalid("date_to", "the window ends before it starts"))?;
     if WINDOW < slot.to - slot.from {
@@ -318,7 +313,7 @@ struct Next {
     service_id: ServiceId,
     staff_id: Option<StaffId>,
     branch_id: Option<BranchId>,
-    from: Option<DateTime<FixedOffset>>,
+    from: Option<Instant>,
     count: Option<usize>,
     min_position: Option<u64>,
 }
@@ -336,7 +331,7 @@ async fn next(
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
     let now = app.clock.now();
-    let from = query.from.map_or(now, |from| from.to_utc()).max(now);
+    let from = query.from.map_or(now, |from| from.0).max(now);
     let window = Slot { from, to: from + WINDOW };
     let request = Request::service(query.service_id, now).by(wish(query.staff_id));
     let found = world.next(&request, &ids(&branches), window, count);
@@ -351,8 +346,8 @@ struct Explain {
     staff_id: Option<StaffId>,
     branch_id: BranchId,
     /// One start, or every start of a date.
-    starts_at: Option<DateTime<FixedOffset>>,
-    date: Option<NaiveDate>,
+    starts_at: Option<Instant>,
+    date: Option<Date>,
     min_position: Option<u64>,
 }
 
@@ -367,14 +362,14 @@ async fn explain(
     branches(&world, query.service_id, Some(query.branch_id))?;
     let request = Request::service(query.service_id, app.clock.now()).by(wish(query.staff_id));
     match (query.starts_at, query.date) {
-        (Some(starts_at), None) => {
-            let answer = world.explain(&request, query.branch_id, starts_at.to_utc());
+        (Some(Instant(starts_at)), None) => {
+            let answer = world.explain(&request, query.branch_id, starts_at);
             let body = json!({
-                "starts_at": starts_at.to_utc(), "answer": answer.value, "position": answer.position,
+                "starts_at": starts_at, "answer": answer.value, "position": answer.position,
             });
             Ok(respond::at(answer.position, body))
         }
-        (None, Some(date)) => {
+        (None, Some(Date(date))) => {
             let answer = world.explain_day(&request, query.branch_id, date);
             let body = match answer.value {
                 Ok(starts) => json!({ "starts": starts, "position": answer.position }),
@@ -415,5 +410,5 @@ async fn check(
         limit: Some(1000),
         min_position: None,
     };
-    search(State(app), caller, Body { value: query, bytes: body.bytes }).await
+    search(State(app), caller, Body { value: query, canonical: body.canonical }).await
 }

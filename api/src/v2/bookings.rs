@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, patch, post},
 };
-use chrono::{DateTime, FixedOffset, Utc};
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
     appointment::{Appointment, AppointmentStatus},
@@ -29,6 +28,7 @@ use crate::{
     http::{
         caller::Caller,
         extract::{Body, Id, Params},
+        fields::{Instant, Notes, Reason, Reference, Text},
         problem::Problem,
         respond,
     },
@@ -66,13 +66,13 @@ struct CreateBooking {
     services: Vec<BasketItem>,
     staff_id: Option<StaffId>,
     branch_id: Option<BranchId>,
-    starts_at: Option<DateTime<FixedOffset>>,
+    starts_at: Option<Instant>,
     /// Books what a hold keeps; place and services are those of the hold.
     hold_token: Option<HoldId>,
-    source: Option<String>,
-    notes: Option<String>,
-    external_ref: Option<String>,
-    call_id: Option<String>,
+    source: Option<Text<64>>,
+    notes: Option<Notes>,
+    external_ref: Option<Reference>,
+    call_id: Option<Text<128>>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -108,18 +108,15 @@ async fn create(
     body: Body<CreateBooking>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
-    let context = caller.command(&app, &bytes, value.dry_run);
-    let source = value.source.unwrap_or_else(|| "api".to_owned());
-    if 64 < source.len() {
-        return Err(Problem::invalid("source", "a source has at most 64 characters"));
-    }
+    let Body { value, canonical } = body;
+    let context = caller.command(&app, &canonical, value.dry_run);
+    let source = value.source.map_or_else(|| "api".to_owned(), Text::into_string);
     let particulars = Particulars {
         customer_id: value.customer_id,
         source,
-        notes: value.notes,
-        external_ref: value.external_ref,
-        call_id: value.call_id,
+        notes: value.notes.map(Text::into_string),
+        external_ref: value.external_ref.map(Text::into_string),
+        call_id: value.call_id.map(Text::into_string),
     };
     let done = if let Some(hold_id) = value.hold_token {
         app.dispatcher.run(&context, &BookHeld { hold_id, particulars }).await?
@@ -128,7 +125,7 @@ async fn create(
             branch_id: required("branch_id", value.branch_id)?,
             items: items(value.service_id, &value.services)?,
             staff: wish(value.staff_id),
-            starts_at: required("starts_at", value.starts_at)?.to_utc(),
+            starts_at: required("starts_at", value.starts_at)?.0,
         };
         app.dispatcher.run(&context, &Book { wish, particulars }).await?
     };
@@ -180,9 +177,9 @@ struct ListBookings {
     customer_id: Option<CustomerId>,
     service_id: Option<ServiceId>,
     series_id: Option<SeriesId>,
-    external_ref: Option<String>,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
+    external_ref: Option<Reference>,
+    from: Option<Instant>,
+    to: Option<Instant>,
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,
@@ -204,9 +201,9 @@ async fn list(
         customer_id: query.customer_id,
         service_id: query.service_id,
         series_id: query.series_id,
-        external_ref: query.external_ref,
-        from: query.from,
-        to: query.to,
+        external_ref: query.external_ref.map(Text::into_string),
+        from: query.from.map(|at| at.0),
+        to: query.to.map(|at| at.0),
     };
     app.wait_for(caller.tenant, &Appointments, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
@@ -217,9 +214,9 @@ async fn list(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RescheduleBooking {
-    new_starts_at: DateTime<FixedOffset>,
+    new_starts_at: Instant,
     staff_id: Option<StaffId>,
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -231,15 +228,15 @@ async fn reschedule(
     body: Body<RescheduleBooking>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let command = Reschedule {
         appointment_id: id,
-        new_starts_at: value.new_starts_at.to_utc(),
+        new_starts_at: value.new_starts_at.0,
         staff_id: value.staff_id,
-        reason: value.reason,
+        reason: value.reason.map(Text::into_string),
         expected: caller.expected(),
     };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| {
         json!({
@@ -258,7 +255,7 @@ async fn reschedule(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CancelBooking {
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     notify_customer: bool,
     #[serde(default)]
@@ -272,14 +269,14 @@ async fn cancel(
     body: Body<CancelBooking>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let command = Cancel {
         appointment_id: id,
-        reason: value.reason,
+        reason: value.reason.map(Text::into_string),
         notify_customer: value.notify_customer,
         expected: caller.expected(),
     };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
 }
@@ -309,7 +306,7 @@ struct Step {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RejectBooking {
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -319,11 +316,11 @@ async fn step(
     caller: &Caller,
     appointment_id: AppointmentId,
     change: StatusChange,
-    (bytes, dry_run): (&[u8], bool),
+    (canonical, dry_run): (&[u8], bool),
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
     let command = ChangeStatus { appointment_id, change, expected: caller.expected() };
-    let done = app.dispatcher.run(&caller.command(app, bytes, dry_run), &command).await?;
+    let done = app.dispatcher.run(&caller.command(app, canonical, dry_run), &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| json!({ "success": true, "booking": answer })))
 }
 
@@ -333,7 +330,7 @@ async fn confirm(
     Id(id): Id<AppointmentId>,
     body: Body<Step>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Confirm, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Confirm, (&body.canonical, body.value.dry_run)).await
 }
 
 async fn reject(
@@ -342,8 +339,8 @@ async fn reject(
     Id(id): Id<AppointmentId>,
     body: Body<RejectBooking>,
 ) -> Result<Response, Problem> {
-    let change = StatusChange::Reject { reason: body.value.reason };
-    step(&app, &caller, id, change, (&body.bytes, body.value.dry_run)).await
+    let change = StatusChange::Reject { reason: body.value.reason.map(Text::into_string) };
+    step(&app, &caller, id, change, (&body.canonical, body.value.dry_run)).await
 }
 
 async fn start(
@@ -352,7 +349,7 @@ async fn start(
     Id(id): Id<AppointmentId>,
     body: Body<Step>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Start, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Start, (&body.canonical, body.value.dry_run)).await
 }
 
 async fn complete(
@@ -361,7 +358,7 @@ async fn complete(
     Id(id): Id<AppointmentId>,
     body: Body<Step>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Complete, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Complete, (&body.canonical, body.value.dry_run)).await
 }
 
 async fn no_show(
@@ -370,7 +367,7 @@ async fn no_show(
     Id(id): Id<AppointmentId>,
     body: Body<Step>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::NoShow, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::NoShow, (&body.canonical, body.value.dry_run)).await
 }
 
 /// What happened to an appointment, in order: who, when, what.

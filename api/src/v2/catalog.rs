@@ -3,7 +3,7 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::{get, post},
@@ -29,6 +29,7 @@ use crate::{
     http::{
         caller::Caller,
         extract::{Body, Id, Params},
+        fields::{Reference, Text},
         problem::Problem,
         respond,
     },
@@ -109,14 +110,14 @@ pub(super) async fn run<C>(
     app: &App,
     caller: &Caller,
     status: StatusCode,
-    bytes: &[u8],
+    canonical: &[u8],
     command: &C,
 ) -> Result<Response, Problem>
 where
     C: UnitCommand<Answer = Saved, Refusal = daybook_domain::master_data::MasterDataError>,
 {
     caller.require("catalog:write")?;
-    let done = app.dispatcher.run(&caller.command(app, bytes, false), command).await?;
+    let done = app.dispatcher.run(&caller.command(app, canonical, false), command).await?;
     Ok(respond::done(status, done, |answer| answer))
 }
 
@@ -126,7 +127,7 @@ async fn create<A: Kind>(
     body: Body<A::Profile>,
 ) -> Result<Response, Problem> {
     let command = Register::<A> { id: app.ids.next_id(), profile: body.value };
-    run(&app, &caller, StatusCode::CREATED, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::CREATED, &body.canonical, &command).await
 }
 
 async fn change<A: Kind>(
@@ -136,7 +137,7 @@ async fn change<A: Kind>(
     body: Body<A::Profile>,
 ) -> Result<Response, Problem> {
     let command = Change::<A> { id, profile: body.value, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,7 +151,7 @@ async fn activate<A: Kind>(
     body: Body<Nothing>,
 ) -> Result<Response, Problem> {
     let command = One::<A> { id, command: A::set_active(true), expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 async fn deactivate<A: Kind>(
@@ -160,7 +161,7 @@ async fn deactivate<A: Kind>(
     body: Body<Nothing>,
 ) -> Result<Response, Problem> {
     let command = One::<A> { id, command: A::set_active(false), expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 async fn one<A: Kind>(
@@ -184,7 +185,7 @@ struct ListOf {
     company_id: Option<CompanyId>,
     branch_id: Option<BranchId>,
     staff_id: Option<StaffId>,
-    external_ref: Option<String>,
+    external_ref: Option<Reference>,
     is_active: Option<bool>,
     limit: Option<u32>,
     after: Option<String>,
@@ -203,7 +204,7 @@ async fn list<A: Kind>(
         company_id: query.company_id,
         branch_id: query.branch_id,
         staff_id: query.staff_id,
-        external_ref: query.external_ref,
+        external_ref: query.external_ref.map(Text::into_string),
         is_active: query.is_active,
     };
     app.wait_for(caller.tenant, &Directory, query.min_position).await?;
@@ -223,19 +224,19 @@ async fn policies(
 ) -> Result<Response, Problem> {
     let command = CompanyCommand::SetPolicies { policies: body.value };
     let command = One::<Company> { id, command, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 async fn offer(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(Uuid, BranchId)>>,
+    path: Id<(Uuid, BranchId)>,
     body: Body<BranchOffer>,
 ) -> Result<Response, Problem> {
-    let Path((id, branch_id)) = path.ok_or_else(Problem::not_found)?;
+    let Id((id, branch_id)) = path;
     let command = ServiceCommand::SetOffer { branch_id, offer: body.value };
     let command = One::<Service> { id, command, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 /// Cells of the matrix of staff and services.
@@ -277,7 +278,7 @@ async fn assign(
     let does = assign.into_iter().map(|cell| AssignmentOf::Does(cell.service_id, cell.assignment));
     let gone = unassign.into_iter().map(|it| AssignmentOf::DoesNot(it.service_id, it.staff_id));
     let command = Assign { cells: does.chain(gone).collect() };
-    let done = app.dispatcher.run(&caller.command(&app, &body.bytes, false), &command).await?;
+    let done = app.dispatcher.run(&caller.command(&app, &body.canonical, false), &command).await?;
     Ok(respond::done(
         StatusCode::OK,
         done,

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::Response,
     routing::{get, post, put},
@@ -25,6 +25,7 @@ use crate::{
     http::{
         caller::Caller,
         extract::{Body, Id, Params},
+        fields::{Reference, Text},
         problem::Problem,
         respond,
     },
@@ -45,12 +46,12 @@ pub(super) fn routes() -> Router<App> {
 struct Fields {
     /// Given when registering; a customer stays with the company.
     company_id: Option<CompanyId>,
-    name: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    language: Option<String>,
+    name: Option<Text<200>>,
+    phone: Option<Text<40>>,
+    email: Option<Text<254>>,
+    language: Option<Text<35>>,
     preferred_branch_id: Option<BranchId>,
-    external_ref: Option<String>,
+    external_ref: Option<Reference>,
 }
 
 /// What people say of themselves is not for the eye.
@@ -72,18 +73,19 @@ impl Fields {
         let context = caller.context(app);
         let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
         let region = company.profile().map_or("DE", |profile| &profile.phone_region);
-        let phone = self.phone.as_deref().map(|text| phone::parse(text, region)).transpose();
+        let phone = self.phone.map(Text::into_string);
+        let phone = phone.map(|text| phone::parse(&text, region)).transpose();
         let phone = phone.map_err(|error| Problem::invalid("phone", error.to_string()))?;
-        let email = self.email.map(Email::try_from).transpose();
+        let email = self.email.map(|text| Email::try_from(text.into_string())).transpose();
         let email = email.map_err(|error| Problem::invalid("email", error.to_string()))?;
         let index = index(app, caller, phone.as_ref()).await?;
         let contact = Contact {
-            name: self.name.map(|name| Personal::new(id, name)),
+            name: self.name.map(|name| Personal::new(id, name.into_string())),
             phone: phone.map(|phone| Personal::new(id, phone)),
             email: email.map(|email| Personal::new(id, email)),
-            language: self.language,
+            language: self.language.map(Text::into_string),
             preferred_branch_id: self.preferred_branch_id,
-            external_ref: self.external_ref,
+            external_ref: self.external_ref.map(Text::into_string),
         };
         Ok((contact, index))
     }
@@ -105,7 +107,7 @@ async fn create(
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let company_id = value
         .company_id
         .ok_or_else(|| Problem::invalid("company_id", "The company_id field is required."))?;
@@ -113,7 +115,7 @@ async fn create(
     let (contact, phone_index) =
         value.contact(&app, &caller, company_id, CustomerId::new(id)).await?;
     let command = RegisterCustomer { id, company_id, contact, phone_index };
-    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
+    let done = app.dispatcher.run(&caller.command(&app, &canonical, false), &command).await?;
     Ok(respond::done(StatusCode::CREATED, done, |answer| answer))
 }
 
@@ -124,7 +126,7 @@ async fn change(
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     if value.company_id.is_some() {
         return Err(Problem::invalid("company_id", "a customer stays with the company"));
     }
@@ -136,7 +138,7 @@ async fn change(
     let expected = caller.expected();
     let id = id.uuid();
     let command = ChangeCustomer { id, contact, phone_index_before, phone_index, expected };
-    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
+    let done = app.dispatcher.run(&caller.command(&app, &canonical, false), &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| answer))
 }
 
@@ -174,10 +176,10 @@ async fn one(
 #[serde(deny_unknown_fields)]
 struct ListCustomers {
     company_id: Option<CompanyId>,
-    name: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    external_ref: Option<String>,
+    name: Option<Text<200>>,
+    phone: Option<Text<40>>,
+    email: Option<Text<254>>,
+    external_ref: Option<Reference>,
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,
@@ -193,10 +195,10 @@ async fn list(
     let after = page::cursor(query.after.as_deref())?;
     let filter = CustomerFilter {
         company_id: query.company_id,
-        name_prefix: query.name,
-        phone_prefix: query.phone,
-        email: query.email,
-        external_ref: query.external_ref,
+        name_prefix: query.name.map(Text::into_string),
+        phone_prefix: query.phone.map(Text::into_string),
+        email: query.email.map(Text::into_string),
+        external_ref: query.external_ref.map(Text::into_string),
     };
     app.wait_for(caller.tenant, &Customers, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
@@ -213,12 +215,12 @@ struct SetConsent {
 async fn consent(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(Uuid, Consent)>>,
+    path: Id<(Uuid, Consent)>,
     body: Body<SetConsent>,
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
-    let Path((id, consent)) = path.ok_or_else(Problem::not_found)?;
-    let context = caller.command(&app, &body.bytes, false);
+    let Id((id, consent)) = path;
+    let context = caller.command(&app, &body.canonical, false);
     let command =
         CustomerCommand::SetConsent { consent, is_given: body.value.is_given, at: context.at };
     let command = One::<Customer> { id, command, expected: caller.expected() };
@@ -239,7 +241,7 @@ async fn erase(
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
     let expected = caller.expected();
-    let context = caller.command(&app, &body.bytes, false);
+    let context = caller.command(&app, &body.canonical, false);
     let (customer, _) = app.dispatcher.state::<Customer>(&context, id).await?;
     let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
     // The number is free again, so its index is made while it can still be read.

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
     routing::{delete, post},
 };
-use chrono::{DateTime, FixedOffset, TimeDelta};
+use chrono::TimeDelta;
 use daybook_domain::{
     booking::{
         HoldAnswer, Wish,
@@ -24,6 +24,7 @@ use crate::{
     http::{
         caller::Caller,
         extract::{Body, Id},
+        fields::Instant,
         problem::Problem,
         respond,
     },
@@ -45,7 +46,7 @@ struct Place {
     services: Vec<BasketItem>,
     staff_id: Option<StaffId>,
     branch_id: BranchId,
-    starts_at: DateTime<FixedOffset>,
+    starts_at: Instant,
     ttl_seconds: Option<u32>,
 }
 
@@ -76,15 +77,15 @@ async fn place(
     body: Body<Place>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let wish = Wish {
         branch_id: value.branch_id,
         items: items(value.service_id, &value.services)?,
         staff: wish(value.staff_id),
-        starts_at: value.starts_at.to_utc(),
+        starts_at: value.starts_at.0,
     };
     let command = PlaceHold { wish, ttl: ttl(value.ttl_seconds) };
-    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
+    let done = app.dispatcher.run(&caller.command(&app, &canonical, false), &command).await?;
     Ok(respond::done(StatusCode::CREATED, done, shown))
 }
 
@@ -96,7 +97,7 @@ async fn extend(
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
     let command = ExtendHold { hold_id, ttl: ttl(body.value.ttl_seconds) };
-    let done = app.dispatcher.run(&caller.command(&app, &body.bytes, false), &command).await?;
+    let done = app.dispatcher.run(&caller.command(&app, &body.canonical, false), &command).await?;
     Ok(respond::done(StatusCode::OK, done, shown))
 }
 
@@ -107,7 +108,7 @@ async fn release(
     body: Body<Release>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let context = caller.command(&app, &body.bytes, false);
+    let context = caller.command(&app, &body.canonical, false);
     let done = app.dispatcher.run(&context, &ReleaseHold { hold_id }).await?;
     Ok(respond::done(StatusCode::OK, done, shown))
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::Response,
     routing::put,
@@ -24,6 +24,7 @@ use crate::{
     http::{
         caller::Caller,
         extract::{Body, Id},
+        fields::{Date, Reason, Text},
         problem::Problem,
     },
     state::App,
@@ -57,7 +58,7 @@ struct Hours {
 #[serde(deny_unknown_fields)]
 struct Exception {
     hours: DayHours,
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,30 +119,31 @@ async fn hours<A: Scheduled>(
 ) -> Result<Response, Problem> {
     let command = A::set_hours(body.value)?;
     let command = One::<A> { id, command, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 async fn except<A: Scheduled>(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(Uuid, NaiveDate)>>,
+    path: Id<(Uuid, Date)>,
     body: Body<Exception>,
 ) -> Result<Response, Problem> {
-    let Path((id, date)) = path.ok_or_else(Problem::not_found)?;
+    let Id((id, Date(date))) = path;
     let Exception { hours, reason } = body.value;
+    let reason = reason.map(Text::into_string);
     let command = A::set_exception(DateException { date, hours, reason });
     let command = One::<A> { id, command, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }
 
 async fn regular<A: Scheduled>(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(Uuid, NaiveDate)>>,
+    path: Id<(Uuid, Date)>,
     body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    let Path((id, date)) = path.ok_or_else(Problem::not_found)?;
+    let Id((id, Date(date))) = path;
     let command = A::remove_exception(date);
     let command = One::<A> { id, command, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.canonical, &command).await
 }

@@ -2,12 +2,11 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use chrono_tz::Tz;
 use daybook_domain::{
     booking::commands::{CancelSeries, MoveOccurrence, Particulars, SkipOccurrence, StartSeries},
@@ -22,6 +21,7 @@ use crate::{
     http::{
         caller::Caller,
         extract::{Body, Id},
+        fields::{Instant, Local, Notes, Reason, Text},
         problem::Problem,
         respond,
     },
@@ -48,15 +48,15 @@ struct Start {
     staff_id: Option<StaffId>,
     branch_id: BranchId,
     /// Local wall clock time, such as `2026-12-01T10:00:00`.
-    starts_at_local: NaiveDateTime,
+    starts_at_local: Local,
     zone: Tz,
     /// Such as `FREQ=WEEKLY;COUNT=8`.
-    rrule: String,
+    rrule: Text<500>,
     #[serde(default)]
-    except: Vec<NaiveDateTime>,
+    except: Vec<Local>,
     #[serde(default)]
     skip_conflicts: bool,
-    notes: Option<String>,
+    notes: Option<Notes>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -67,9 +67,9 @@ async fn start(
     body: Body<Start>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
-    let mut rule = SeriesRule::new(value.rrule, value.starts_at_local, value.zone);
-    rule.except = value.except;
+    let Body { value, canonical } = body;
+    let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
+    rule.except = value.except.into_iter().map(|at| at.0).collect();
     let items = items(value.service_id, &value.services)?;
     let command = StartSeries {
         branch_id: value.branch_id,
@@ -80,12 +80,12 @@ async fn start(
         particulars: Particulars {
             customer_id: value.customer_id,
             source: "api".to_owned(),
-            notes: value.notes,
+            notes: value.notes.map(Text::into_string),
             external_ref: None,
             call_id: None,
         },
     };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     let status = if value.dry_run { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::done(status, done, |answer| json!({ "success": true, "series": answer })))
@@ -117,7 +117,7 @@ async fn one(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Why {
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -125,14 +125,14 @@ struct Why {
 async fn skip(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(SeriesId, u16)>>,
+    path: Id<(SeriesId, u16)>,
     body: Body<Why>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Path((series_id, number)) = path.ok_or_else(Problem::not_found)?;
-    let Body { value, bytes } = body;
-    let command = SkipOccurrence { series_id, number, reason: value.reason };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let Id((series_id, number)) = path;
+    let Body { value, canonical } = body;
+    let command = SkipOccurrence { series_id, number, reason: value.reason.map(Text::into_string) };
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
 }
@@ -140,8 +140,8 @@ async fn skip(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MoveOne {
-    new_starts_at: DateTime<FixedOffset>,
-    reason: Option<String>,
+    new_starts_at: Instant,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -149,15 +149,16 @@ struct MoveOne {
 async fn move_one(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(SeriesId, u16)>>,
+    path: Id<(SeriesId, u16)>,
     body: Body<MoveOne>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Path((series_id, number)) = path.ok_or_else(Problem::not_found)?;
-    let Body { value, bytes } = body;
-    let new_starts_at = value.new_starts_at.to_utc();
-    let command = MoveOccurrence { series_id, number, new_starts_at, reason: value.reason };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let Id((series_id, number)) = path;
+    let Body { value, canonical } = body;
+    let new_starts_at = value.new_starts_at.0;
+    let reason = value.reason.map(Text::into_string);
+    let command = MoveOccurrence { series_id, number, new_starts_at, reason };
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(
         StatusCode::OK,
@@ -173,9 +174,9 @@ async fn cancel(
     body: Body<Why>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
-    let command = CancelSeries { series_id, reason: value.reason };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let Body { value, canonical } = body;
+    let command = CancelSeries { series_id, reason: value.reason.map(Text::into_string) };
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     let shown = |answer| Json(json!({ "success": true, "series": answer })).0;
     Ok(respond::done(StatusCode::OK, done, shown).into_response())

@@ -1,0 +1,139 @@
+//! Fields that refuse what no column, no clock and no calendar holds.
+//!
+//! Every instant, date and text of a request is one of these types, so that the bounds stand here
+//! and nowhere else. Arithmetic on what they let in cannot leave the calendar of `chrono`.
+
+use std::{fmt, ops::RangeInclusive};
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// The years that are booked in. One year below the end, so that offsets do not cross it.
+const YEARS: RangeInclusive<i32> = 1970..=9998;
+
+fn within<D: Datelike, E: serde::de::Error>(date: D) -> Result<D, E> {
+    if YEARS.contains(&date.year()) {
+        Ok(date)
+    } else {
+        Err(E::custom("a year lies between 1970 and 9998"))
+    }
+}
+
+/// An instant, as RFC 3339 with an offset.
+#[derive(Clone, Copy, Debug)]
+pub struct Instant(pub DateTime<Utc>);
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let at = DateTime::<FixedOffset>::deserialize(deserializer)?.to_utc();
+        within(at).map(Self)
+    }
+}
+
+/// A date without a zone.
+#[derive(Clone, Copy, Debug)]
+pub struct Date(pub NaiveDate);
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        within(NaiveDate::deserialize(deserializer)?).map(Self)
+    }
+}
+
+/// A wall clock time without a zone.
+#[derive(Clone, Copy, Debug)]
+pub struct Local(pub NaiveDateTime);
+
+impl<'de> Deserialize<'de> for Local {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        within(NaiveDateTime::deserialize(deserializer)?).map(Self)
+    }
+}
+
+/// An instant, or a date of the branch.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// An instant.
+    Instant(Instant),
+    /// A whole local day.
+    Date(Date),
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if let Ok(date) = text.parse::<NaiveDate>() {
+            return Ok(Self::Date(Date(within(date)?)));
+        }
+        let at = DateTime::parse_from_rfc3339(&text)
+            .map_err(|_neither| D::Error::custom("a date or an instant with an offset"))?;
+        Ok(Self::Instant(Instant(within(at.to_utc())?)))
+    }
+}
+
+/// A text of at most so many characters, without the NUL that PostgreSQL cannot keep. It may be
+/// personal, so it stays out of every debug text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text<const MOST: usize>(String);
+
+/// Why a thing was done.
+pub type Reason = Text<500>;
+/// What the customer or the staff noted.
+pub type Notes = Text<2000>;
+/// An id of another system.
+pub type Reference = Text<200>;
+
+impl<const MOST: usize> Text<MOST> {
+    /// The text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl<const MOST: usize> fmt::Debug for Text<MOST> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Text(…)")
+    }
+}
+
+impl<'de, const MOST: usize> Deserialize<'de> for Text<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if MOST < text.chars().count() {
+            return Err(D::Error::custom(format!("a text has at most {MOST} characters here")));
+        }
+        if text.contains('\0') {
+            return Err(D::Error::custom("a text holds no NUL character"));
+        }
+        Ok(Self(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_calendar_are_refused_and_the_last_day_is_not() {
+        for year in ["+262142-12-31", "-262143-01-01", "0000-01-01", "9999-01-01", "1969-12-31"] {
+            let at = json!(format!("{year}T00:00:00Z"));
+            assert!(serde_json::from_value::<Instant>(at.clone()).is_err(), "{at}");
+            assert!(serde_json::from_value::<When>(at.clone()).is_err(), "{at}");
+            assert!(serde_json::from_value::<Date>(json!(year)).is_err(), "{year}");
+            assert!(serde_json::from_value::<When>(json!(year)).is_err(), "{year}");
+            let local = json!(format!("{year}T00:00:00"));
+            assert!(serde_json::from_value::<Local>(local).is_err(), "{year}");
+        }
+        assert!(serde_json::from_value::<Instant>(json!("9998-12-31T23:59:59Z")).is_ok());
+        assert!(serde_json::from_value::<When>(json!("9998-12-31")).is_ok());
+    }
+
+    #[test]
+    fn a_text_is_counted_in_characters() {
+        assert!(serde_json::from_value::<Text<3>>(json!("äöü")).is_ok());
+        assert!(serde_json::from_value::<Text<3>>(json!("äöüß")).is_err());
+        assert!(serde_json::from_value::<Text<3>>(json!("a\0")).is_err());
+    }
+}
