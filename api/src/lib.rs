@@ -22,9 +22,11 @@ use tower_http::{
     set_header::SetResponseHeaderLayer, timeout::TimeoutLayer, trace::TraceLayer,
 };
 
+use utoipa_axum::router::OpenApiRouter;
+
 use crate::{
     http::{
-        envelope,
+        document, envelope,
         gate::{self, Gate},
         problem::Problem,
     },
@@ -45,14 +47,18 @@ pub fn router(app: App) -> Router {
 /// Every route, behind proxies whose `X-Forwarded-For` is believed.
 pub fn router_behind(app: App, trusted: &[IpAddr]) -> Router {
     let ids = app.ids.clone();
-    let gate = Gate { app: app.clone(), parameters: Arc::default(), trusted: trusted.into() };
-    let behind_gate = Router::new()
+    let (keyed, mut all) = OpenApiRouter::new()
         .nest("/api/v2", v2::routes())
         .nest("/api/event-management", v2::event_management())
-        .route_layer(from_fn_with_state(gate, gate::gate));
-    let routes = Router::new()
-        .merge(health::routes())
-        .merge(behind_gate)
+        .split_for_parts();
+    let (open, others) = health::routes().split_for_parts();
+    let parameters = Arc::new(document::parameters(&all));
+    all.merge(others);
+    let gate = Gate { app: app.clone(), parameters, trusted: trusted.into() };
+    let routes = keyed
+        .route_layer(from_fn_with_state(gate, gate::gate))
+        .merge(open)
+        .merge(document::routes(document::completed(all)))
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::of_status(StatusCode::METHOD_NOT_ALLOWED))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -44,6 +44,51 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A body of the domain's own type, with `dry_run` beside its fields.
+#[derive(Debug)]
+pub struct Dry<T> {
+    /// What was sent, without `dry_run`.
+    pub value: T,
+    /// The command's body, and whether it is only tried.
+    pub asked: Asked,
+}
+
+/// A body that says nothing.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What makes a request the same as another, and whether it is only tried.
+#[derive(Debug)]
+pub struct Asked {
+    /// As [`Body::canonical`].
+    pub canonical: Vec<u8>,
+    /// Whether nothing is to be recorded.
+    pub dry_run: bool,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Dry<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Body { mut value, canonical } = Body::<Value>::from_request(request, state).await?;
+        let dry_run = match value.as_object_mut().and_then(|fields| fields.remove("dry_run")) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(dry_run)) => dry_run,
+            Some(_) => return Err(Problem::invalid("dry_run", "dry_run is true or false")),
+        };
+        let value = serde_path_to_error::deserialize(value).map_err(at_fault)?;
+        Ok(Self { value, asked: Asked { canonical, dry_run } })
+    }
+}
+
+fn at_fault(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let said = error.into_inner().to_string();
+    let message = said.split(" at line").next().unwrap_or(&said).to_owned();
+    Problem::invalid(field_of(&path, &message), message)
+}
+
 fn too_large(rejection: BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = "the body is larger than 1 MiB";
@@ -88,12 +133,7 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid(field, "a text holds no NUL character"));
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let said = error.into_inner().to_string();
-        let message = said.split(" at line").next().unwrap_or(&said).to_owned();
-        Problem::invalid(field_of(&path, &message), message)
-    })?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(at_fault)?;
     reader.end().map_err(|error| Problem::invalid("body", error.to_string()))?;
     Ok(value)
 }

@@ -3,10 +3,18 @@
 //! Every instant, date and text of a request is one of these types, so that the bounds stand here
 //! and nowhere else. Arithmetic on what they let in cannot leave the calendar of `chrono`.
 
-use std::{fmt, ops::RangeInclusive};
+use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::json;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        KnownFormat, RefOr, Schema, SchemaFormat,
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 /// The years that are booked in. One year below the end, so that offsets do not cross it.
 const YEARS: RangeInclusive<i32> = 1970..=9998;
@@ -109,10 +117,42 @@ impl<'de, const MOST: usize> Deserialize<'de> for Text<MOST> {
     }
 }
 
+macro_rules! schemas {
+    ($($kind:ident, $format:expr, $example:expr, $said:expr;)+) => {$(
+        impl PartialSchema for $kind {
+            fn schema() -> RefOr<Schema> {
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                text.format($format).examples([json!($example)]).description(Some($said)).into()
+            }
+        }
+
+        impl ToSchema for $kind {}
+    )+};
+}
+schemas! {
+    Instant, Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)), "2026-12-02T10:00:00+01:00",
+        "RFC 3339 with an offset; a year between 1970 and 9998";
+    Date, Some(SchemaFormat::KnownFormat(KnownFormat::Date)), "2026-12-02",
+        "a local date; a year between 1970 and 9998";
+    Local, None, "2026-12-02T10:00:00", "a wall clock time without an offset";
+    When, None, "2026-12-02", "an instant with an offset, or a local date of the branch";
+}
+
+impl<const MOST: usize> PartialSchema for Text<MOST> {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        text.max_length(Some(MOST)).pattern(Some("^[^\\x00]*$")).into()
+    }
+}
+
+impl<const MOST: usize> ToSchema for Text<MOST> {
+    fn name() -> Cow<'static, str> {
+        format!("Text{MOST}").into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,8 @@
 //! What every route shares: who calls, what a bad request is told, how a command is run.
 
 pub mod caller;
+pub mod describe;
+pub mod document;
 pub mod envelope;
 pub mod extract;
 pub mod fields;

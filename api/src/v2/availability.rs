@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, response::Response, routing::post};
+use axum::{extract::State, response::Response};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use daybook_domain::{
@@ -17,11 +17,17 @@ use daybook_domain::{
 use daybook_projections::world::{World, WorldError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::bookings::wish;
+use super::{
+    bookings::wish,
+    shapes::availability::{Explanation, Places, PlacesOfDay},
+};
 use crate::{
     http::{
         caller::Caller,
+        describe::{Route, post},
         extract::Body,
         fields::{Date, Instant, When},
         problem::Problem,
@@ -33,17 +39,28 @@ use crate::{
 /// The longest window of a search.
 const WINDOW: TimeDelta = TimeDelta::days(100);
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/availability/simple", post(simple))
-        .route("/availability/composite", post(composite))
-        .route("/availability/search", post(search))
-        .route("/availability/next", post(next))
-        .route("/availability/explain", post(explain))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let ask = |route: Route, id: &str, says: &str| {
+        route.about("Availability", id, says).scope("availability:read")
+    };
+    let simple = ask(post("/availability/simple", simple), "simple", "The starts of a day.");
+    let composite = ask(post("/availability/composite", composite), "composite", "Of a basket.");
+    let search = ask(post("/availability/search", search), "search", "The places of a window.");
+    let next = ask(post("/availability/next", next), "next", "The next free places.");
+    let explain = ask(post("/availability/explain", explain), "explain", "Why, or why not.");
+    OpenApiRouter::new()
+        .routes(simple.body::<Simple>().answers::<PlacesOfDay>(200, "Places.").done())
+        .routes(composite.body::<Composite>().answers::<PlacesOfDay>(200, "Places.").done())
+        .routes(search.body::<Search>().answers::<Places>(200, "Places.").done())
+        .routes(next.body::<Next>().answers::<Places>(200, "Places.").done())
+        .routes(explain.body::<Explain>().answers::<Explanation>(200, "All reasons.").done())
 }
 
-pub(super) fn event_management() -> Router<App> {
-    Router::new().route("/check-availability", post(check))
+pub(super) fn event_management() -> OpenApiRouter<App> {
+    let check = post("/check-availability", check);
+    let check = check.about("Event management", "check_availability", "The places of a window.");
+    let check = check.scope("availability:read").body::<Check>();
+    OpenApiRouter::new().routes(check.answers::<Places>(200, "Places.").done())
 }
 
 async fn world(
@@ -101,12 +118,16 @@ fn local(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%H:%M").to_string()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskSimple)]
 struct Simple {
     date: Date,
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     duration_minutes: Option<u16>,
     min_position: Option<u64>,
@@ -127,19 +148,24 @@ async fn simple(
     starts_of_day(&app, &world, query.branch_id, &basket)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskComposite)]
 struct Composite {
     date: Date,
     services: Vec<CompositeItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     min_position: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskItem)]
 struct CompositeItem {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
     duration: Option<u16>,
 }
@@ -265,11 +291,15 @@ fn end(when: When, zone: Tz) -> Option<DateTime<Utc>> {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskSearch)]
 struct Search {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     date_from: When,
     date_to: When,
@@ -307,11 +337,15 @@ fn window(from: When, to: When, zone: Tz) -> Result<Slot, Problem> {
     Ok(slot)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskNext)]
 struct Next {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     from: Option<Instant>,
     count: Option<usize>,
@@ -339,11 +373,15 @@ async fn next(
     Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskExplain)]
 struct Explain {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Uuid)]
     branch_id: BranchId,
     /// One start, or every start of a date.
     starts_at: Option<Instant>,
@@ -385,12 +423,15 @@ async fn explain(
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskCheck)]
 struct Check {
+    #[schema(value_type = Uuid)]
     event_type_id: ServiceId,
     date_from: When,
     date_to: When,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
 }
 

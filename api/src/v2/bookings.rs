@@ -1,11 +1,10 @@
 //! `/api/v2/bookings`: book, look, move, cancel, and the steps in between (API-02 to API-04).
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, patch, post},
 };
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
@@ -22,12 +21,18 @@ use daybook_domain::{
 use daybook_projections::appointments::{self, AppointmentFilter, Appointments};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::page;
+use super::{
+    page,
+    shapes::{Page, Step, bookings as shapes},
+};
 use crate::{
     http::{
         caller::Caller,
-        extract::{Body, Id, Params},
+        describe::{Route, delete, get, patch, post},
+        extract::{Asked, Body, Dry, Id, Nothing, Params},
         fields::{Instant, Notes, Reason, Reference, Text},
         problem::Problem,
         respond,
@@ -35,39 +40,81 @@ use crate::{
     state::App,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/bookings", post(create).get(list))
-        .route("/bookings/{id}", get(one).delete(cancel))
-        .route("/bookings/{id}/reschedule", patch(reschedule))
-        .route("/bookings/{id}/cancel", post(cancel))
-        .route("/bookings/{id}/confirm", post(confirm))
-        .route("/bookings/{id}/reject", post(reject))
-        .route("/bookings/{id}/start", post(start))
-        .route("/bookings/{id}/complete", post(complete))
-        .route("/bookings/{id}/no-show", post(no_show))
-        .route("/bookings/{id}/history", get(history))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let changed = |route: Route, id: &str, says: &str| {
+        route.about("Bookings", id, says).scope("bookings:write")
+    };
+    let step = |name: &str, route: Route, says: &str| {
+        changed(route, name, says).answers::<shapes::Stepped>(200, "As it is now.")
+    };
+    let create = changed(post("/bookings", create), "book", "Books.").command::<CreateBooking>();
+    let create = create.answers::<shapes::Created>(201, "Booked.");
+    let list = get("/bookings", list).about("Bookings", "list_bookings", "Lists bookings.");
+    let list = list.scope("bookings:read").query::<ListBookings>();
+    let one = get("/bookings/{id}", one).about("Bookings", "booking", "Shows a booking.");
+    let one = one.scope("bookings:read").answers::<shapes::Booking>(200, "As it is now.");
+    let says = "Cancels, under the terms that were agreed.";
+    let delete = changed(delete("/bookings/{id}", cancel), "delete_booking", says);
+    let cancelled = changed(post("/bookings/{id}/cancel", cancel), "cancel_booking", says);
+    let moved = changed(patch("/bookings/{id}/reschedule", reschedule), "reschedule", "Moves.");
+    let past = get("/bookings/{id}/history", history);
+    let past = past.about("Bookings", "booking_history", "Who did what, and when.");
+    let confirm = step("confirm", post("/bookings/{id}/confirm", confirm), "Confirms.");
+    let reject = step("reject", post("/bookings/{id}/reject", reject), "Rejects.");
+    let start = step("start", post("/bookings/{id}/start", start), "The customer is here.");
+    let complete = step("complete", post("/bookings/{id}/complete", complete), "It is done.");
+    let no_show = step("no_show", post("/bookings/{id}/no-show", no_show), "Nobody came.");
+    OpenApiRouter::new()
+        .routes(create.answers::<shapes::Created>(200, "What a dry run would book.").done())
+        .routes(list.answers::<Page<shapes::BookingRow>>(200, "A page.").done())
+        .routes(one.done())
+        .routes(delete.command::<CancelBooking>().answers::<shapes::Cancelled>(200, "Off.").done())
+        .routes(
+            cancelled.command::<CancelBooking>().answers::<shapes::Cancelled>(200, "Off.").done(),
+        )
+        .routes(
+            moved
+                .command::<RescheduleBooking>()
+                .answers::<shapes::Rescheduled>(200, "Moved.")
+                .done(),
+        )
+        .routes(
+            past.scope("history:read")
+                .answers::<Page<shapes::HistoryItem>>(200, "All of it.")
+                .done(),
+        )
+        .routes(confirm.command::<Step>().done())
+        .routes(reject.command::<RejectBooking>().done())
+        .routes(start.command::<Step>().done())
+        .routes(complete.command::<Step>().done())
+        .routes(no_show.command::<Step>().done())
 }
 
 /// A service of a basket.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BasketItem {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
 }
 
 /// What a booking says. Price, status, company and version are never the client's (APT-06).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateBooking {
+    #[schema(value_type = Uuid)]
     customer_id: CustomerId,
+    #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
     services: Vec<BasketItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     starts_at: Option<Instant>,
     /// Books what a hold keeps; place and services are those of the hold.
+    #[schema(value_type = Option<Uuid>)]
     hold_token: Option<HoldId>,
     source: Option<Text<64>>,
     notes: Option<Notes>,
@@ -167,15 +214,22 @@ async fn one(
 }
 
 /// What a list is narrowed to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ListBookings {
+    #[param(value_type = Option<shapes::Status>, inline)]
     status: Option<AppointmentStatus>,
+    #[param(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
+    #[param(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    #[param(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[param(value_type = Option<Uuid>)]
     customer_id: Option<CustomerId>,
+    #[param(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    #[param(value_type = Option<Uuid>)]
     series_id: Option<SeriesId>,
     external_ref: Option<Reference>,
     from: Option<Instant>,
@@ -211,10 +265,11 @@ async fn list(
     Ok(page::page(&rows, limit, appointments::AppointmentRow::cursor))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RescheduleBooking {
     new_starts_at: Instant,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
     reason: Option<Reason>,
     #[serde(default)]
@@ -252,7 +307,7 @@ async fn reschedule(
     }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelBooking {
     reason: Option<Reason>,
@@ -296,14 +351,7 @@ pub(super) fn cancelled(answer: &ChangeAnswer, dry_run: bool) -> Value {
     })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Step {
-    #[serde(default)]
-    dry_run: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RejectBooking {
     reason: Option<Reason>,
@@ -316,11 +364,12 @@ async fn step(
     caller: &Caller,
     appointment_id: AppointmentId,
     change: StatusChange,
-    (canonical, dry_run): (&[u8], bool),
+    asked: &Asked,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
     let command = ChangeStatus { appointment_id, change, expected: caller.expected() };
-    let done = app.dispatcher.run(&caller.command(app, canonical, dry_run), &command).await?;
+    let done =
+        app.dispatcher.run(&caller.command(app, &asked.canonical, asked.dry_run), &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| json!({ "success": true, "booking": answer })))
 }
 
@@ -328,9 +377,9 @@ async fn confirm(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Confirm, (&body.canonical, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Confirm, &body.asked).await
 }
 
 async fn reject(
@@ -339,35 +388,37 @@ async fn reject(
     Id(id): Id<AppointmentId>,
     body: Body<RejectBooking>,
 ) -> Result<Response, Problem> {
-    let change = StatusChange::Reject { reason: body.value.reason.map(Text::into_string) };
-    step(&app, &caller, id, change, (&body.canonical, body.value.dry_run)).await
+    let RejectBooking { reason, dry_run } = body.value;
+    let change = StatusChange::Reject { reason: reason.map(Text::into_string) };
+    let asked = Asked { canonical: body.canonical, dry_run };
+    step(&app, &caller, id, change, &asked).await
 }
 
 async fn start(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Start, (&body.canonical, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Start, &body.asked).await
 }
 
 async fn complete(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Complete, (&body.canonical, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Complete, &body.asked).await
 }
 
 async fn no_show(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::NoShow, (&body.canonical, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::NoShow, &body.asked).await
 }
 
 /// What happened to an appointment, in order: who, when, what.

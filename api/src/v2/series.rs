@@ -1,11 +1,10 @@
 //! `/api/v2/series`: start, look, skip one, move one, call the rest off (APT-03, APT-12, POL-08).
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
 use chrono_tz::Tz;
 use daybook_domain::{
@@ -15,11 +14,17 @@ use daybook_domain::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::bookings::{BasketItem, cancelled, items, wish};
+use super::{
+    bookings::{BasketItem, cancelled, items, wish},
+    shapes::bookings as shapes,
+};
 use crate::{
     http::{
         caller::Caller,
+        describe::{Route, get, post},
         extract::{Body, Id},
         fields::{Instant, Local, Notes, Reason, Text},
         problem::Problem,
@@ -28,27 +33,44 @@ use crate::{
     state::App,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/series", post(start))
-        .route("/series/{id}", get(one))
-        .route("/series/{id}/cancel", post(cancel))
-        .route("/series/{id}/occurrences/{number}/skip", post(skip))
-        .route("/series/{id}/occurrences/{number}/move", post(move_one))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let write = |route: Route, id: &str, says: &str| {
+        route.about("Series", id, says).scope("bookings:write")
+    };
+    let skip = post("/series/{id}/occurrences/{number}/skip", skip);
+    let skip = write(skip, "skip_occurrence", "Leaves one out.").command::<Why>();
+    let moved = post("/series/{id}/occurrences/{number}/move", move_one);
+    let moved = write(moved, "move_occurrence", "Moves one.").command::<MoveOne>();
+    let start = write(post("/series", start), "start_series", "Books every occurrence.");
+    let start = start.command::<Start>().answers::<shapes::SeriesSaved>(201, "Booked.");
+    let cancel = write(post("/series/{id}/cancel", cancel), "cancel_series", "Calls off the rest.");
+    let one = get("/series/{id}", one).about("Series", "series", "Shows a series.");
+    OpenApiRouter::new()
+        .routes(start.answers::<shapes::SeriesSaved>(200, "What a dry run would book.").done())
+        .routes(one.scope("bookings:read").answers::<shapes::Series>(200, "As it is.").done())
+        .routes(cancel.command::<Why>().answers::<shapes::SeriesSaved>(200, "As it is now.").done())
+        .routes(skip.answers::<shapes::Cancelled>(200, "Off.").done())
+        .routes(moved.answers::<shapes::Rescheduled>(200, "Moved.").done())
 }
 
 /// A series: local start, zone and RFC 5545 rule.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StartSeries)]
 struct Start {
+    #[schema(value_type = Uuid)]
     customer_id: CustomerId,
+    #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
     services: Vec<BasketItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Uuid)]
     branch_id: BranchId,
     /// Local wall clock time, such as `2026-12-01T10:00:00`.
     starts_at_local: Local,
+    #[schema(value_type = String)]
     zone: Tz,
     /// Such as `FREQ=WEEKLY;COUNT=8`.
     rrule: Text<500>,
@@ -114,8 +136,9 @@ async fn one(
     Ok(respond::versioned(version.0, body))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WithReason)]
 struct Why {
     reason: Option<Reason>,
     #[serde(default)]
@@ -137,8 +160,9 @@ async fn skip(
     Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MoveOccurrence)]
 struct MoveOne {
     new_starts_at: Instant,
     reason: Option<Reason>,
