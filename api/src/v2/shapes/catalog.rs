@@ -421,11 +421,11 @@ struct Gone {
     staff_id: Uuid,
 }
 
-/// How many services were changed.
+/// How many cells were saved.
 #[derive(ToSchema)]
 pub(in crate::v2) struct Assigned {
     success: bool,
-    saved: Vec<super::Saved>,
+    saved: u64,
 }
 
 /// Who does which services.

@@ -10,8 +10,15 @@ pub(super) mod bookings;
 pub(super) mod catalog;
 pub(super) mod customers;
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use std::{borrow::Cow, marker::PhantomData};
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Ref, RefOr, Schema,
+        schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type},
+    },
+};
 use uuid::Uuid;
 
 /// Nothing but a wish to see what would happen.
@@ -36,10 +43,30 @@ pub(super) struct Saved {
 }
 
 /// A page; `next` is `after` of the next one.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Page<T> {
-    items: Vec<T>,
-    next: Option<String>,
+pub(super) struct Page<T>(PhantomData<T>);
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let next = SchemaType::from_iter([Type::String, Type::Null]);
+        ObjectBuilder::new()
+            .property("items", ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
+            .property("next", ObjectBuilder::new().schema_type(next))
+            .required("items")
+            .required("next")
+            .into()
+    }
+}
+
+/// Each page has a name of its own, or one would stand for all.
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("PageOf{}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+        schemas.push((T::name().into_owned(), T::schema()));
+    }
 }
 
 /// An amount in the smallest unit of its currency.
