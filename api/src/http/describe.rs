@@ -141,8 +141,10 @@ impl Route {
     pub fn body<T: ToSchema>(mut self) -> Self {
         let content = Content::new(Some(self.schema::<T>()));
         // A route without required fields is content without a body.
+        let needs = serde_json::to_value(T::schema()).is_ok_and(|it| it["required"].is_array());
+        let required = if needs { Required::True } else { Required::False };
         let body = RequestBodyBuilder::new().content("application/json", content);
-        self.operation.request_body = Some(body.required(Some(Required::False)).build().into());
+        self.operation.request_body = Some(body.required(Some(required)).build().into());
         self.operation.responses.responses.extend(COMMAND.map(|it| (it.to_owned(), problem())));
         self
     }

@@ -6,13 +6,14 @@
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::TZ_VARIANTS;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         KnownFormat, RefOr, Schema, SchemaFormat,
-        schema::{ObjectBuilder, Type},
+        schema::{AnyOfBuilder, ObjectBuilder, Type},
     },
 };
 
@@ -117,12 +118,16 @@ impl<'de, const MOST: usize> Deserialize<'de> for Text<MOST> {
     }
 }
 
+/// The years of an instant and a date, as the document says them.
+const YEAR: &str = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-";
+
 macro_rules! schemas {
-    ($($kind:ident, $format:expr, $example:expr, $said:expr;)+) => {$(
+    ($($kind:ident, $format:expr, $pattern:expr, $example:expr, $said:expr;)+) => {$(
         impl PartialSchema for $kind {
             fn schema() -> RefOr<Schema> {
                 let text = ObjectBuilder::new().schema_type(Type::String);
-                text.format($format).examples([json!($example)]).description(Some($said)).into()
+                let text = text.format($format).pattern($pattern);
+                text.examples([json!($example)]).description(Some($said)).into()
             }
         }
 
@@ -130,13 +135,33 @@ macro_rules! schemas {
     )+};
 }
 schemas! {
-    Instant, Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)), "2026-12-02T10:00:00+01:00",
+    Instant, Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)), Some(YEAR), "2026-12-02T10:00:00+01:00",
         "RFC 3339 with an offset; a year between 1970 and 9998";
-    Date, Some(SchemaFormat::KnownFormat(KnownFormat::Date)), "2026-12-02",
+    Date, Some(SchemaFormat::KnownFormat(KnownFormat::Date)), Some(YEAR), "2026-12-02",
         "a local date; a year between 1970 and 9998";
-    Local, None, "2026-12-02T10:00:00", "a wall clock time without an offset";
-    When, None, "2026-12-02", "an instant with an offset, or a local date of the branch";
+    Local, None, Some("^(19[7-9][0-9]|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"), "2026-12-02T10:00:00", "a wall clock time without an offset";
 }
+
+impl PartialSchema for When {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new().item(Instant::schema()).item(Date::schema()).into()
+    }
+}
+
+impl ToSchema for When {}
+
+/// The name of a time zone, for the document alone: the values are `chrono_tz`'s own.
+#[derive(Debug)]
+pub struct Zone;
+
+impl PartialSchema for Zone {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        text.enum_values(Some(TZ_VARIANTS.iter().map(|zone| zone.name()))).into()
+    }
+}
+
+impl ToSchema for Zone {}
 
 impl<const MOST: usize> PartialSchema for Text<MOST> {
     fn schema() -> RefOr<Schema> {

@@ -129,6 +129,7 @@ struct Simple {
     staff_id: Option<StaffId>,
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
     min_position: Option<u64>,
 }
@@ -153,6 +154,7 @@ async fn simple(
 #[schema(as = AskComposite)]
 struct Composite {
     date: Date,
+    #[schema(min_items = 1, max_items = 12)]
     services: Vec<CompositeItem>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
@@ -167,6 +169,7 @@ struct Composite {
 struct CompositeItem {
     #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration: Option<u16>,
 }
 
@@ -303,6 +306,7 @@ struct Search {
     branch_id: Option<BranchId>,
     date_from: When,
     date_to: When,
+    #[schema(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     min_position: Option<u64>,
 }
@@ -348,6 +352,7 @@ struct Next {
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     from: Option<Instant>,
+    #[schema(minimum = 1, maximum = 50)]
     count: Option<usize>,
     min_position: Option<u64>,
 }

@@ -107,6 +107,7 @@ struct CreateBooking {
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
+    #[schema(max_items = 12)]
     services: Vec<BasketItem>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
@@ -234,6 +235,7 @@ struct ListBookings {
     external_ref: Option<Reference>,
     from: Option<Instant>,
     to: Option<Instant>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,

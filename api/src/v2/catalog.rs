@@ -212,6 +212,7 @@ struct ListOf {
     staff_id: Option<StaffId>,
     external_ref: Option<Reference>,
     is_active: Option<bool>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,

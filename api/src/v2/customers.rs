@@ -209,6 +209,7 @@ struct ListCustomers {
     phone: Option<Text<40>>,
     email: Option<Text<254>>,
     external_ref: Option<Reference>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,

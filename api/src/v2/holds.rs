@@ -53,12 +53,14 @@ struct Place {
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
+    #[schema(max_items = 12)]
     services: Vec<BasketItem>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
     #[schema(value_type = Uuid)]
     branch_id: BranchId,
     starts_at: Instant,
+    #[schema(minimum = 1)]
     ttl_seconds: Option<u32>,
     #[serde(default)]
     dry_run: bool,
@@ -68,6 +70,7 @@ struct Place {
 #[serde(deny_unknown_fields)]
 #[schema(as = ExtendHold)]
 struct Extend {
+    #[schema(minimum = 1)]
     ttl_seconds: Option<u32>,
     #[serde(default)]
     dry_run: bool,

@@ -26,7 +26,7 @@ use crate::{
         caller::Caller,
         describe::{Route, get, post},
         extract::{Body, Id},
-        fields::{Instant, Local, Notes, Reason, Text},
+        fields::{Instant, Local, Notes, Reason, Text, Zone},
         problem::Problem,
         respond,
     },
@@ -63,6 +63,7 @@ struct Start {
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
+    #[schema(max_items = 12)]
     services: Vec<BasketItem>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
@@ -70,7 +71,7 @@ struct Start {
     branch_id: BranchId,
     /// Local wall clock time, such as `2026-12-01T10:00:00`.
     starts_at_local: Local,
-    #[schema(value_type = String)]
+    #[schema(value_type = Zone)]
     zone: Tz,
     /// Such as `FREQ=WEEKLY;COUNT=8`.
     rrule: Text<500>,

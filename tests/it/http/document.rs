@@ -84,8 +84,9 @@ fn object(
     fields: &serde_json::Map<String, Value>,
     at: &str,
 ) -> Option<String> {
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let missing = required.filter(|name| !fields.contains_key(*name)).next();
+    let mut required =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let missing = required.find(|name| !fields.contains_key(*name));
     if let Some(name) = missing {
         return Some(format!("{at}/{name} is missing"));
     }

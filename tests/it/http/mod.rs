@@ -183,12 +183,10 @@ impl TestApp {
         let (parts, body) = answer.into_parts();
         let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        if let Some(operation) = document::operation(&self.document, method, path)
-            && let Some(fault) =
-                document::fault(&self.document, operation, parts.status.as_u16(), &body)
-        {
-            panic!("{method} {path} {}: {fault}\n{body:#}", parts.status);
-        }
+        let status = parts.status.as_u16();
+        let fault = document::operation(&self.document, method, path)
+            .and_then(|operation| document::fault(&self.document, operation, status, &body));
+        assert_eq!(fault, None, "{method} {path} {status}\n{body:#}");
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

@@ -70,6 +70,7 @@ enum BookingType {
 #[derive(ToSchema)]
 struct SeriesPlace {
     series_id: Uuid,
+    #[schema(maximum = 65535)]
     number: u16,
 }
 
@@ -167,6 +168,7 @@ pub(in crate::v2) struct BookingRow {
     external_ref: Option<String>,
     call_id: Option<String>,
     series_id: Option<Uuid>,
+    #[schema(maximum = 65535)]
     series_number: Option<u16>,
     modifications: u32,
     reschedules: u32,
@@ -205,6 +207,7 @@ pub(in crate::v2) struct Hold {
 
 #[derive(ToSchema)]
 struct Occurrence {
+    #[schema(maximum = 65535)]
     number: u16,
     starts_at: Instant,
     appointment_id: Option<Uuid>,
@@ -244,6 +247,7 @@ pub(in crate::v2) struct Series {
     service_ids: Vec<Uuid>,
     rule: Rule,
     is_cancelled: bool,
+    #[schema(maximum = 65535)]
     skips: u16,
     #[schema(value_type = Vec<Object>)]
     occurrences: Vec<serde_json::Value>,

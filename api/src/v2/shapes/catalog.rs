@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Money;
-use crate::http::fields::{Date, Reason};
+use crate::http::fields::{Date, Reason, Zone};
 
 /// A profile as it is sent, and the thing as it is shown: the same fields, and more.
 macro_rules! things {
@@ -40,8 +40,7 @@ things! {
         #[schema(min_length = 1, max_length = 200, example = "Salon")]
         name: String,
         /// Of branches that name none.
-        #[schema(example = "Europe/Berlin")]
-        zone: String,
+        zone: Zone,
         #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
         currency: String,
         /// Where phone numbers without a country code belong.
@@ -56,8 +55,7 @@ things! {
         company_id: Uuid,
         #[schema(min_length = 1, max_length = 200, example = "Mitte")]
         name: String,
-        #[schema(example = "Europe/Berlin")]
-        zone: String,
+        zone: Zone,
         address: Option<Address>,
         service_radius_m: Option<u32>,
         transport_info: Option<String>,
@@ -75,8 +73,7 @@ things! {
         name: String,
         #[schema(min_items = 1)]
         branches: Vec<Uuid>,
-        #[schema(example = "Europe/Berlin")]
-        zone: String,
+        zone: Zone,
         #[schema(required = false)]
         roles: Vec<String>,
         #[schema(required = false, default = true)]
@@ -122,10 +119,9 @@ things! {
         #[schema(min_length = 1, max_length = 200, example = "Chair 1")]
         name: String,
         kind: ResourceKind,
-        #[schema(minimum = 1)]
+        #[schema(minimum = 1, maximum = 65535)]
         capacity: u16,
-        #[schema(example = "Europe/Berlin")]
-        zone: String,
+        zone: Zone,
         #[schema(min_length = 1, max_length = 200)]
         external_ref: Option<String>,
     } {
@@ -182,7 +178,7 @@ struct Phase {
 struct ResourceNeed {
     #[schema(min_items = 1)]
     any_of: Vec<Uuid>,
-    #[schema(required = false, minimum = 1)]
+    #[schema(required = false, minimum = 1, maximum = 65535)]
     units: u16,
 }
 
@@ -209,9 +205,13 @@ struct Rules {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BookingLimits {
+    #[schema(maximum = 65535)]
     per_day: Option<u16>,
+    #[schema(maximum = 65535)]
     per_staff_per_day: Option<u16>,
+    #[schema(maximum = 65535)]
     per_customer_per_day: Option<u16>,
+    #[schema(maximum = 65535)]
     per_customer_upcoming: Option<u16>,
 }
 
@@ -252,18 +252,25 @@ pub(in crate::v2) struct Assignment {
 #[serde(deny_unknown_fields)]
 pub(in crate::v2) struct Week {
     #[serde(rename = "1")]
+    #[schema(nullable = false)]
     monday: Option<Day>,
     #[serde(rename = "2")]
+    #[schema(nullable = false)]
     tuesday: Option<Day>,
     #[serde(rename = "3")]
+    #[schema(nullable = false)]
     wednesday: Option<Day>,
     #[serde(rename = "4")]
+    #[schema(nullable = false)]
     thursday: Option<Day>,
     #[serde(rename = "5")]
+    #[schema(nullable = false)]
     friday: Option<Day>,
     #[serde(rename = "6")]
+    #[schema(nullable = false)]
     saturday: Option<Day>,
     #[serde(rename = "7")]
+    #[schema(nullable = false)]
     sunday: Option<Day>,
 }
 
@@ -386,13 +393,13 @@ struct Reschedule {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Recurring {
-    #[schema(required = false, minimum = 1)]
+    #[schema(required = false, minimum = 1, maximum = 65535)]
     min_length: u16,
     #[schema(required = false, maximum = 366)]
     max_length: u16,
     #[schema(required = false)]
     skip_allowed: bool,
-    #[schema(required = false)]
+    #[schema(required = false, maximum = 65535)]
     max_skips: u16,
 }
 
