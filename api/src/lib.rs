@@ -1,4 +1,5 @@
-//! The HTTP API and the `daybook` program.
+//! The HTTP API and the `daybook` program. The router is built from its OpenAPI description, so
+//! each address that is served is documented; `README.md` says how to add one.
 
 mod health;
 pub mod http;

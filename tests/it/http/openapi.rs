@@ -139,8 +139,11 @@ async fn every_operation_on_another_tenants_thing_answers_404() {
             .replace("{number}", "2")
             .replace("{consent}", "sms");
         let body = (method != "GET").then(|| body(&salon, &method, &path).to_string());
-        let answer = app.send(&stranger, (&method, &filled), &[], body).await;
-        assert_eq!(answer.status.as_u16(), 404, "{method} {path} {:#}", answer.body);
+        for version in [None, Some(("if-match", "\"1\""))] {
+            let headers: Vec<_> = version.into_iter().collect();
+            let answer = app.send(&stranger, (&method, &filled), &headers, body.clone()).await;
+            assert_eq!(answer.status.as_u16(), 404, "{method} {path} {:#}", answer.body);
+        }
         checked += 1;
     }
     assert!(50 < checked, "{checked}");
