@@ -1,14 +1,37 @@
 //! `GET /api/health` and `/api/health/detailed` (HLT-01, HLT-02).
 
-use std::time::Instant;
+use std::time;
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
-use crate::state::App;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/api/health", get(health)).route("/api/health/detailed", get(detailed))
+use crate::{
+    http::{describe::get, fields::Instant},
+    state::App,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    let brief = get("/api/health", health).about("Health", "health", "Whether it is up.");
+    let long = get("/api/health/detailed", detailed);
+    let long = long.about("Health", "health_detailed", "Whether each part of it is up.");
+    OpenApiRouter::new()
+        .routes(brief.answers::<Health>(200, "Up.").answers::<Health>(503, "Down.").done())
+        .routes(long.answers::<Health>(200, "Up.").answers::<Health>(503, "Down.").done())
+}
+
+/// How it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of what the handlers write")]
+struct Health {
+    /// `ok`, `degraded` or `down`.
+    status: String,
+    timestamp: Instant,
+    version: String,
+    #[schema(required = false)]
+    checks: Value,
 }
 
 async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
@@ -52,7 +75,7 @@ fn code(is_up: bool) -> StatusCode {
 }
 
 async fn database(app: &App) -> (bool, u128) {
-    let asked = Instant::now();
+    let asked = time::Instant::now();
     let answered = sqlx::query("SELECT 1").execute(&app.read).await.is_ok();
     (answered, asked.elapsed().as_millis())
 }

@@ -17,7 +17,7 @@ use daybook_domain::{
 use daybook_projections::{
     projector::Projector,
     registry,
-    runner::{Runner, RunnerConfig, Wakeup, Wakeups},
+    runner::{Runner, RunnerConfig, WaitError, Wakeup, Wakeups},
     world::{WorldConfig, WorldStore},
 };
 use futures::{StreamExt as _, stream};
@@ -143,6 +143,12 @@ impl AppState {
         let patience = Duration::from_secs(2);
         let checkpoints = self.runner.checkpoints();
         let waited = checkpoints.wait_for(tenant, projector, Position(position), patience).await;
-        waited.map(drop).map_err(|error| Problem::unavailable(&error))
+        match waited {
+            Ok(_reached) => Ok(()),
+            Err(WaitError::NotReached { reached }) => {
+                Err(Problem::not_reached(position, reached.0))
+            }
+            Err(error) => Err(Problem::unavailable(&error)),
+        }
     }
 }

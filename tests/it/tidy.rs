@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("adapters", &["domain", "projections", "migrations"]),
     ("api", &["domain", "projections", "adapters", "migrations"]),
     ("replay-tools", &["domain", "projections", "adapters", "migrations"]),
-    ("tests", &["domain", "projections", "adapters", "api", "migrations"]),
+    ("tests", &["domain", "projections", "adapters", "api", "migrations", "replay-tools"]),
 ];
 
 #[test]

@@ -24,6 +24,19 @@ use crate::state::App;
 /// How long a key is believed without being looked up again: so soon a revoked one is refused.
 const BELIEVED: Duration = Duration::from_secs(5);
 
+/// What a key may be allowed. `admin` is everything.
+pub const SCOPES: [&str; 9] = [
+    "admin",
+    "availability:read",
+    "bookings:read",
+    "bookings:write",
+    "catalog:read",
+    "catalog:write",
+    "customers:read",
+    "customers:write",
+    "history:read",
+];
+
 /// Keys that were good a moment ago, by the hash of what was shown.
 #[derive(Debug, Default)]
 pub struct KeyCache(Mutex<HashMap<[u8; 32], (Instant, KeyHolder)>>);
@@ -45,7 +58,7 @@ impl KeyCache {
 }
 
 /// An authenticated caller and the request's circumstances.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// Whose data.
     pub tenant: TenantId,
@@ -57,36 +70,29 @@ pub struct Caller {
     if_match: Option<u64>,
 }
 
-impl FromRequestParts<App> for Caller {
+/// Behind the gate there is a caller. Where there is none, nobody was let in.
+impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
-        let shown = shown.ok_or_else(Problem::unauthenticated)?.trim();
-        let hash: [u8; 32] = Sha256::digest(shown.as_bytes()).into();
-        let holder = if let Some(holder) = app.key_cache.get(&hash) {
-            holder
-        } else {
-            let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
-            let found = found.map_err(|error| Problem::unavailable(&error))?;
-            let holder = found.ok_or_else(Problem::unauthenticated)?;
-            app.key_cache.put(hash, holder.clone());
-            holder
-        };
-        app.limits.check(holder.key_id, parts.method.as_str(), parts.uri.path())?;
-        let KeyHolder { tenant, key_id, scopes } = holder;
-        tracing::Span::current().record("tenant", tracing::field::display(tenant));
-        Ok(Self {
-            tenant,
-            key_id,
-            scopes,
-            request_id: text(&parts.headers, "x-request-id").unwrap_or_default(),
-            idempotency_key: idempotency_key(&parts.headers)?,
-            method_and_path: format!("{} {}", parts.method, parts.uri.path()),
-            if_match: if_match(&parts.headers)?,
-        })
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unauthenticated)
     }
+}
+
+/// The holder of the key that a request shows.
+pub(super) async fn holder(app: &App, headers: &HeaderMap) -> Result<KeyHolder, Problem> {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
+    let shown = shown.ok_or_else(Problem::unauthenticated)?.trim();
+    let hash: [u8; 32] = Sha256::digest(shown.as_bytes()).into();
+    if let Some(holder) = app.key_cache.get(&hash) {
+        return Ok(holder);
+    }
+    let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
+    let found = found.map_err(|error| Problem::unavailable(&error))?;
+    let holder = found.ok_or_else(Problem::unauthenticated)?;
+    app.key_cache.put(hash, holder.clone());
+    Ok(holder)
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -97,17 +103,32 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(Problem::invalid("Idempotency-Key", "a key has 1 to 255 visible characters")),
+        _ => Err(Problem::header("Idempotency-Key", "a key has 1 to 255 visible characters")),
     }
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let version = value.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
-    version.map(Some).ok_or_else(|| Problem::invalid("If-Match", "a version is a whole number"))
+    version.map(Some).ok_or_else(|| Problem::header("If-Match", "a version is a whole number"))
 }
 
 impl Caller {
+    /// The caller of a request to a path as it was asked for.
+    pub(super) fn new(holder: KeyHolder, request: &Parts) -> Result<Self, Problem> {
+        let KeyHolder { tenant, key_id, scopes } = holder;
+        let headers = &request.headers;
+        Ok(Self {
+            tenant,
+            key_id,
+            scopes,
+            request_id: text(headers, "x-request-id").unwrap_or_default(),
+            idempotency_key: idempotency_key(headers)?,
+            method_and_path: format!("{} {}", request.method, request.uri.path()),
+            if_match: if_match(headers)?,
+        })
+    }
+
     /// Refuses unless the key has a scope; `admin` has them all.
     pub fn require(&self, scope: &str) -> Result<(), Problem> {
         if self.scopes.iter().any(|held| held == scope || held == "admin") {
@@ -139,12 +160,12 @@ impl Caller {
 
     /// The circumstances of a command: with the idempotency key, and the hash of the request that
     /// it stands for.
-    pub fn command(&self, app: &App, body: &[u8], dry_run: bool) -> CommandContext {
+    pub fn command(&self, app: &App, canonical: &[u8], dry_run: bool) -> CommandContext {
         let key = self.idempotency_key.as_ref().map(|key| {
             let mut hash = Sha256::new();
             hash.update(self.method_and_path.as_bytes());
             hash.update([0]);
-            hash.update(body);
+            hash.update(canonical);
             CommandKey { key: key.clone(), request_hash: hash.finalize().into() }
         });
         CommandContext { key, dry_run, ..self.context(app) }

@@ -6,16 +6,18 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::problem::Problem;
 
-/// A JSON body, with the bytes that it was read from.
+/// A JSON body, and what makes it the same request as another.
 #[derive(Debug)]
 pub struct Body<T> {
     /// What was sent.
     pub value: T,
-    /// The bytes, for the hash of the request.
-    pub bytes: Bytes,
+    /// The body with sorted keys and without spaces, for the hash of a request that brings an
+    /// idempotency key; empty otherwise.
+    pub canonical: Vec<u8>,
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -23,6 +25,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+        let is_keyed = request.headers().contains_key("idempotency-key");
         let bytes = Bytes::from_request(request, state).await.map_err(too_large)?;
         let is_json = kind
             .as_ref()
@@ -35,8 +38,55 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         }
         // A missing body is an empty object: whatever is required says so by its name.
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        Ok(Self { value: parse(text)?, bytes })
+        let value = parse(text)?;
+        let canonical = if is_keyed { canonical(text)? } else { Vec::new() };
+        Ok(Self { value, canonical })
     }
+}
+
+/// A body of the domain's own type, with `dry_run` beside its fields.
+#[derive(Debug)]
+pub struct Dry<T> {
+    /// What was sent, without `dry_run`.
+    pub value: T,
+    /// The command's body, and whether it is only tried.
+    pub asked: Asked,
+}
+
+/// A body that says nothing.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What makes a request the same as another, and whether it is only tried.
+#[derive(Debug)]
+pub struct Asked {
+    /// As [`Body::canonical`].
+    pub canonical: Vec<u8>,
+    /// Whether nothing is to be recorded.
+    pub dry_run: bool,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Dry<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Body { mut value, canonical } = Body::<Value>::from_request(request, state).await?;
+        let dry_run = match value.as_object_mut().and_then(|fields| fields.remove("dry_run")) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(dry_run)) => dry_run,
+            Some(_) => return Err(Problem::invalid("dry_run", "dry_run is true or false")),
+        };
+        let value = serde_path_to_error::deserialize(value).map_err(at_fault)?;
+        Ok(Self { value, asked: Asked { canonical, dry_run } })
+    }
+}
+
+fn at_fault(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let said = error.into_inner().to_string();
+    let message = said.split(" at line").next().unwrap_or(&said).to_owned();
+    Problem::invalid(field_of(&path, &message), message)
 }
 
 fn too_large(rejection: BytesRejection) -> Problem {
@@ -47,18 +97,43 @@ fn too_large(rejection: BytesRejection) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "BODY_UNREADABLE", "the body could not be read")
 }
 
+/// JSON whose keys are sorted, so that a client that writes them in another order repeats itself.
+fn canonical(text: &[u8]) -> Result<Vec<u8>, Problem> {
+    let value = serde_json::from_slice::<Value>(text);
+    let bytes = value.and_then(|mut value| {
+        value.sort_all_objects();
+        serde_json::to_vec(&value)
+    });
+    bytes.map_err(|error| Problem::invalid("body", error.to_string()))
+}
+
+/// The path of the first text with a NUL, which PostgreSQL does not keep and nobody means.
+fn nul(value: &Value) -> Option<String> {
+    let under = |name: String, value: &Value| {
+        let below = nul(value)?;
+        Some(if below.is_empty() { name } else { format!("{name}.{below}") })
+    };
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| under(index.to_string(), item))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, item)| {
+            if name.contains('\0') { Some("body".to_owned()) } else { under(name.clone(), item) }
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
-    // PostgreSQL keeps no NUL in a text; nobody means one.
-    if text.windows(6).any(|six| six == br"\u0000") {
-        return Err(Problem::invalid("body", "a text holds no NUL character"));
+    if text.windows(6).any(|six| six == br"\u0000")
+        && let Ok(value) = serde_json::from_slice::<Value>(text)
+        && let Some(field) = nul(&value)
+    {
+        return Err(Problem::invalid(field, "a text holds no NUL character"));
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let said = error.into_inner().to_string();
-        let message = said.split(" at line").next().unwrap_or(&said).to_owned();
-        Problem::invalid(field_of(&path, &message), message)
-    })?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(at_fault)?;
     reader.end().map_err(|error| Problem::invalid("body", error.to_string()))?;
     Ok(value)
 }
@@ -86,6 +161,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        if let Ok(Query(pairs)) = pairs
+            && let Some((name, _)) =
+                pairs.iter().find(|(name, value)| name.contains('\0') || value.contains('\0'))
+        {
+            let name = name.replace('\0', "");
+            return Err(Problem::parameter(&name, "a text holds no NUL character"));
+        }
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(rejection) => {
@@ -96,7 +179,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                     Some((path, rest)) if !path.contains(' ') => (path, rest),
                     _ => ("", message),
                 };
-                Err(Problem::invalid(field_of(path, message), message))
+                Err(Problem::parameter(&field_of(path, message), message))
             }
         }
     }

@@ -1,7 +1,12 @@
 //! What every route shares: who calls, what a bad request is told, how a command is run.
 
 pub mod caller;
+pub mod describe;
+pub mod document;
+pub mod envelope;
 pub mod extract;
+pub mod fields;
+pub mod gate;
 pub mod limits;
 pub mod problem;
 pub mod respond;

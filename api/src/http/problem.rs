@@ -1,5 +1,8 @@
 //! RFC 9457 problem documents, and the only place that knows HTTP statuses.
 //!
+//! `instance` is the path that was asked for, `request_id` is what to quote. A field of the body has
+//! a JSON Pointer, a parameter of the query `parameter`, a header `header`.
+//!
 //! Every problem also carries `success: false` and `error { code, message, details, errors }`
 //! (API-06, API-07), for clients of the older surface.
 
@@ -15,18 +18,26 @@ use daybook_domain::{
 };
 use serde_json::{Map, Value, json};
 
+/// Where a fault is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Body,
+    Query,
+    Header,
+}
+
 /// A request that was not carried out, and why.
 ///
 /// Boxed, because it stands in the result of every handler.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem(Box<Said>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Said {
     status: StatusCode,
     code: String,
     message: String,
-    field: Option<String>,
+    fault: Option<(Place, String)>,
     details: Option<Value>,
     retry_after_s: Option<u64>,
 }
@@ -38,14 +49,16 @@ impl Problem {
             status,
             code: code.into(),
             message: message.into(),
-            field: None,
+            fault: None,
             details: None,
             retry_after_s: None,
         }))
     }
 
-    fn with_field(mut self, field: Option<String>) -> Self {
-        self.0.field = field;
+    /// Every part of a field's name stands behind a dot: `services.0.service_id`.
+    fn with_fault(mut self, place: Place, field: &str) -> Self {
+        let field = field.replace(['[', '/'], ".").replace(']', "");
+        self.0.fault = Some((place, field));
         self
     }
 
@@ -56,8 +69,50 @@ impl Problem {
 
     /// A field of the request is wrong.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message)
-            .with_field(Some(field.into()))
+        Self::bad(Place::Body, &field.into(), message)
+    }
+
+    /// A parameter of the query is wrong.
+    pub fn parameter(name: &str, message: impl Into<String>) -> Self {
+        Self::bad(Place::Query, name, message)
+    }
+
+    /// A header is wrong.
+    pub fn header(name: &str, message: impl Into<String>) -> Self {
+        Self::bad(Place::Header, name, message)
+    }
+
+    fn bad(place: Place, name: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message).with_fault(place, name)
+    }
+
+    /// The history, or a read model, does not hold the position that the caller names.
+    pub fn not_reached(position: u64, reached: u64) -> Self {
+        let message = format!("position {position} is not reached yet, only {reached} is");
+        Self::new(StatusCode::CONFLICT, "POSITION_NOT_REACHED", message)
+            .with_details(Some(json!({ "position": position, "reached": reached })))
+            .with_retry(1)
+    }
+
+    /// What an answer without a body means.
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found(),
+            StatusCode::GATEWAY_TIMEOUT => {
+                Self::new(status, "TIMEOUT", "this took too long").with_retry(1)
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(status, "BODY_TOO_LARGE", "the body is larger than 1 MiB")
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                let message = "this address does not answer to this method";
+                Self::new(status, "METHOD_NOT_ALLOWED", message)
+            }
+            _ => {
+                let reason = status.canonical_reason().unwrap_or("error");
+                Self::new(status, reason.to_uppercase().replace([' ', '-'], "_"), reason)
+            }
+        }
     }
 
     /// There is no such thing, or it is another tenant's.
@@ -113,9 +168,12 @@ impl Problem {
             (RefusalKind::Conflict, _) => StatusCode::CONFLICT,
             (RefusalKind::Policy | RefusalKind::Limit, _) => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        Self::new(status, refusal.code(), refusal.to_string())
-            .with_field(refusal.field())
-            .with_details(refusal.details())
+        let problem =
+            Self::new(status, refusal.code(), refusal.to_string()).with_details(refusal.details());
+        match refusal.field() {
+            Some(field) => problem.with_fault(Place::Body, &field),
+            None => problem,
+        }
     }
 }
 
@@ -177,9 +235,10 @@ impl<R: Refusal> From<CommandError<R>> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let said = *self.0;
+impl Problem {
+    /// The document. What it is about and whom to quote is known only outside of the routes.
+    pub(super) fn document(&self, instance: Option<(&str, &str)>) -> Value {
+        let said = &*self.0;
         let mut error = Map::new();
         error.insert("code".to_owned(), json!(said.code));
         error.insert("message".to_owned(), json!(said.message));
@@ -191,26 +250,49 @@ impl IntoResponse for Problem {
             "code": said.code,
             "success": false,
         });
-        if let Some(field) = &said.field {
-            error.insert("errors".to_owned(), json!({ field.as_str(): [said.message] }));
-            let pointer = format!("/{}", field.replace('.', "/"));
-            body["errors"] =
-                json!([{ "field": field, "pointer": pointer, "detail": said.message }]);
+        if let Some((path, request_id)) = instance {
+            body["instance"] = json!(path);
+            body["request_id"] = json!(request_id);
         }
-        if let Some(details) = said.details {
-            error.insert("details".to_owned(), details);
+        if let Some((place, field)) = &said.fault {
+            error.insert("errors".to_owned(), json!({ field.as_str(): [said.message] }));
+            let (key, at) = match place {
+                Place::Body => ("pointer", pointer(field)),
+                Place::Query => ("parameter", field.clone()),
+                Place::Header => ("header", field.clone()),
+            };
+            body["errors"] = json!([{ "field": field, key: at, "detail": said.message }]);
+        }
+        if let Some(details) = &said.details {
+            error.insert("details".to_owned(), details.clone());
         }
         body["error"] = Value::Object(error);
-        let mut response = (said.status, Json(body)).into_response();
+        body
+    }
+}
+
+/// RFC 6901; the empty pointer is the whole body.
+fn pointer(field: &str) -> String {
+    if field == "body" {
+        return String::new();
+    }
+    format!("/{}", field.replace('~', "~0").replace('.', "/"))
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.0.status, Json(self.document(None))).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        if let Some(seconds) = said.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if said.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For the envelope, which completes the document.
+        response.extensions_mut().insert(self);
         response
     }
 }

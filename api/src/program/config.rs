@@ -1,6 +1,9 @@
 //! What the program is told by its arguments and its environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -28,6 +31,14 @@ pub(super) struct Config {
     /// What every rate limit is multiplied with; 0 switches them off.
     #[arg(long, env = "DAYBOOK_RATE_LIMIT_FACTOR", default_value_t = 1, global = true)]
     pub(super) rate_limit_factor: u32,
+    /// A proxy whose `X-Forwarded-For` is believed; may be repeated, or separated by commas.
+    #[arg(
+        long = "trusted-proxy",
+        env = "DAYBOOK_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub(super) trusted_proxies: Vec<IpAddr>,
 }
 
 impl Config {
@@ -71,6 +82,7 @@ mod tests {
             master_key: Some("hidden".to_owned().into()),
             listen: ([127, 0, 0, 1], 8080).into(),
             rate_limit_factor: 1,
+            trusted_proxies: Vec::new(),
         };
         assert!(!format!("{config:?}").contains("hidden"));
     }

@@ -60,7 +60,7 @@ pub(super) async fn run(config: Config, reset: bool) -> anyhow::Result<()> {
     say(&format!("ready {base} key={}", made.key));
     let requests = requests(&app, &made, &base).await?;
     say(&requests);
-    serve::serve(listener, app, database).await
+    serve::serve(&config, listener, app, database).await
 }
 
 async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {

@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use super::{KeyCommand, config::Config, database::Database, say, serve};
-use crate::state::App;
+use crate::{http::caller::SCOPES, state::App};
 
 /// The circumstances of a command that an operator gives.
 pub(super) fn operator(app: &App, tenant: TenantId) -> CommandContext {
@@ -83,6 +83,10 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
             let tenant = TenantId::new(tenant);
             let head = app.dispatcher.log().head(tenant).await?;
             anyhow::ensure!(head.is_some(), "there is no tenant {tenant}");
+            for scope in &scopes {
+                let known = SCOPES.contains(&scope.as_str());
+                anyhow::ensure!(known, "there is no scope {scope}, only {}", SCOPES.join(", "));
+            }
             let (key_id, key) = create_key(&app, tenant, &name, &scopes, days).await?;
             say(&format!("{key}\nid {key_id}, shown this once; it ends in {days} days"));
         }

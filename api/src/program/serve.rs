@@ -1,7 +1,7 @@
 //! Serves until it is told to stop, then drains: requests first, read models next, the database
 //! last.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use daybook_adapters::clock::SystemClock;
@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{config::Config, database::Database, say};
 use crate::{
-    router,
+    router_behind,
     state::{App, AppState, Parts},
 };
 
@@ -21,7 +21,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let database = Database::open(&config, false).await?;
     let app = connect(&config, &database).await?;
     say(&format!("ready http://{}", listener.local_addr()?));
-    serve(listener, app, database).await
+    serve(&config, listener, app, database).await
 }
 
 /// Takes the address before anything else, so that a taken one costs nothing.
@@ -41,6 +41,7 @@ pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Res
 }
 
 pub(super) async fn serve(
+    config: &Config,
     listener: TcpListener,
     app: App,
     database: Database,
@@ -50,7 +51,9 @@ pub(super) async fn serve(
     let relay = app.relay_hints(database.options.clone()).await;
     let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
-    let served = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+    let routes = router_behind(app, &config.trusted_proxies);
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
         tokio::select! {
             _ = terminate.recv() => (),
             _ = interrupt.recv() => (),

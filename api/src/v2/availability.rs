@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, response::Response, routing::post};
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use daybook_domain::{
     availability::{Item, Placement, Request},
@@ -17,27 +17,50 @@ use daybook_domain::{
 use daybook_projections::world::{World, WorldError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::bookings::wish;
+use super::{
+    bookings::wish,
+    shapes::availability::{Explanation, Places, PlacesOfDay},
+};
 use crate::{
-    http::{caller::Caller, extract::Body, problem::Problem, respond},
+    http::{
+        caller::Caller,
+        describe::{Route, post},
+        extract::Body,
+        fields::{Date, Instant, When},
+        problem::Problem,
+        respond,
+    },
     state::App,
 };
 
 /// The longest window of a search.
 const WINDOW: TimeDelta = TimeDelta::days(100);
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/availability/simple", post(simple))
-        .route("/availability/composite", post(composite))
-        .route("/availability/search", post(search))
-        .route("/availability/next", post(next))
-        .route("/availability/explain", post(explain))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let ask = |route: Route, id: &str, says: &str| {
+        route.about("Availability", id, says).scope("availability:read")
+    };
+    let simple = ask(post("/availability/simple", simple), "simple", "The starts of a day.");
+    let composite = ask(post("/availability/composite", composite), "composite", "Of a basket.");
+    let search = ask(post("/availability/search", search), "search", "The places of a window.");
+    let next = ask(post("/availability/next", next), "next", "The next free places.");
+    let explain = ask(post("/availability/explain", explain), "explain", "Why, or why not.");
+    OpenApiRouter::new()
+        .routes(simple.body::<Simple>().answers::<PlacesOfDay>(200, "Places.").done())
+        .routes(composite.body::<Composite>().answers::<PlacesOfDay>(200, "Places.").done())
+        .routes(search.body::<Search>().answers::<Places>(200, "Places.").done())
+        .routes(next.body::<Next>().answers::<Places>(200, "Places.").done())
+        .routes(explain.body::<Explain>().answers::<Explanation>(200, "All reasons.").done())
 }
 
-pub(super) fn event_management() -> Router<App> {
-    Router::new().route("/check-availability", post(check))
+pub(super) fn event_management() -> OpenApiRouter<App> {
+    let check = post("/check-availability", check);
+    let check = check.about("Event management", "check_availability", "The places of a window.");
+    let check = check.scope("availability:read").body::<Check>();
+    OpenApiRouter::new().routes(check.answers::<Places>(200, "Places.").done())
 }
 
 async fn world(
@@ -51,8 +74,7 @@ async fn world(
     world.map_err(|error| match error {
         WorldError::Log(error) => error.into(),
         WorldError::NotReached { reached } => {
-            let message = format!("the history ends at {reached}");
-            Problem::invalid("min_position", message)
+            Problem::not_reached(min_position.unwrap_or_default(), reached.0)
         }
         WorldError::Unreadable { .. } => Problem::internal(&error),
     })
@@ -96,13 +118,18 @@ fn local(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%H:%M").to_string()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskSimple)]
 struct Simple {
-    date: NaiveDate,
+    date: Date,
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
     min_position: Option<u64>,
 }
@@ -116,26 +143,33 @@ async fn simple(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let item = Item { service_id: query.service_id, active_min: query.duration_minutes };
-    let (day, segments) = (query.date, false);
+    let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
     let world = world(&app, &caller, query.min_position).await?;
     starts_of_day(&app, &world, query.branch_id, &basket)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskComposite)]
 struct Composite {
-    date: NaiveDate,
+    date: Date,
+    #[schema(min_items = 1, max_items = 12)]
     services: Vec<CompositeItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     min_position: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskItem)]
 struct CompositeItem {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration: Option<u16>,
 }
 
@@ -154,7 +188,7 @@ async fn composite(
         .iter()
         .map(|it| Item { service_id: it.service_id, active_min: it.duration })
         .collect();
-    let basket = Basket { items, staff_id: query.staff_id, day: query.date, segments: true };
+    let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
     let world = world(&app, &caller, query.min_position).await?;
     starts_of_day(&app, &world, query.branch_id, &basket)
 }
@@ -246,38 +280,33 @@ fn shown(placement: &Placement) -> Value {
     })
 }
 
-/// An instant, or a date of the branch.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
-enum When {
-    Instant(DateTime<FixedOffset>),
-    Date(NaiveDate),
-}
-
-impl When {
-    fn from(self, zone: Tz) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Instant(at) => Some(at.to_utc()),
-            Self::Date(date) => day(date, zone).map(|slot| slot.from),
-        }
-    }
-
-    fn to(self, zone: Tz) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Instant(at) => Some(at.to_utc()),
-            Self::Date(date) => day(date, zone).map(|slot| slot.to),
-        }
+fn begin(when: When, zone: Tz) -> Option<DateTime<Utc>> {
+    match when {
+        When::Instant(Instant(at)) => Some(at),
+        When::Date(Date(date)) => day(date, zone).map(|slot| slot.from),
     }
 }
 
-#[derive(Debug, Deserialize)]
+fn end(when: When, zone: Tz) -> Option<DateTime<Utc>> {
+    match when {
+        When::Instant(Instant(at)) => Some(at),
+        When::Date(Date(date)) => day(date, zone).map(|slot| slot.to),
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskSearch)]
 struct Search {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     date_from: When,
     date_to: When,
+    #[schema(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     min_position: Option<u64>,
 }
@@ -303,7 +332,7 @@ async fn search(
 }
 
 fn window(from: When, to: When, zone: Tz) -> Result<Slot, Problem> {
-    let slot = from.from(zone).zip(to.to(zone)).and_then(|(from, to)| Slot::new(from, to));
+    let slot = begin(from, zone).zip(end(to, zone)).and_then(|(from, to)| Slot::new(from, to));
     let slot =
         slot.ok_or_else(|| Problem::invalid("date_to", "the window ends before it starts"))?;
     if WINDOW < slot.to - slot.from {
@@ -312,13 +341,18 @@ fn window(from: When, to: When, zone: Tz) -> Result<Slot, Problem> {
     Ok(slot)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskNext)]
 struct Next {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
-    from: Option<DateTime<FixedOffset>>,
+    from: Option<Instant>,
+    #[schema(minimum = 1, maximum = 50)]
     count: Option<usize>,
     min_position: Option<u64>,
 }
@@ -336,7 +370,7 @@ async fn next(
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
     let now = app.clock.now();
-    let from = query.from.map_or(now, |from| from.to_utc()).max(now);
+    let from = query.from.map_or(now, |from| from.0).max(now);
     let window = Slot { from, to: from + WINDOW };
     let request = Request::service(query.service_id, now).by(wish(query.staff_id));
     let found = world.next(&request, &ids(&branches), window, count);
@@ -344,15 +378,19 @@ async fn next(
     Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskExplain)]
 struct Explain {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Uuid)]
     branch_id: BranchId,
     /// One start, or every start of a date.
-    starts_at: Option<DateTime<FixedOffset>>,
-    date: Option<NaiveDate>,
+    starts_at: Option<Instant>,
+    date: Option<Date>,
     min_position: Option<u64>,
 }
 
@@ -367,14 +405,14 @@ async fn explain(
     branches(&world, query.service_id, Some(query.branch_id))?;
     let request = Request::service(query.service_id, app.clock.now()).by(wish(query.staff_id));
     match (query.starts_at, query.date) {
-        (Some(starts_at), None) => {
-            let answer = world.explain(&request, query.branch_id, starts_at.to_utc());
+        (Some(Instant(starts_at)), None) => {
+            let answer = world.explain(&request, query.branch_id, starts_at);
             let body = json!({
-                "starts_at": starts_at.to_utc(), "answer": answer.value, "position": answer.position,
+                "starts_at": starts_at, "answer": answer.value, "position": answer.position,
             });
             Ok(respond::at(answer.position, body))
         }
-        (None, Some(date)) => {
+        (None, Some(Date(date))) => {
             let answer = world.explain_day(&request, query.branch_id, date);
             let body = match answer.value {
                 Ok(starts) => json!({ "starts": starts, "position": answer.position }),
@@ -390,12 +428,15 @@ async fn explain(
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AskCheck)]
 struct Check {
+    #[schema(value_type = Uuid)]
     event_type_id: ServiceId,
     date_from: When,
     date_to: When,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
 }
 
@@ -415,5 +456,5 @@ async fn check(
         limit: Some(1000),
         min_position: None,
     };
-    search(State(app), caller, Body { value: query, bytes: body.bytes }).await
+    search(State(app), caller, Body { value: query, canonical: body.canonical }).await
 }

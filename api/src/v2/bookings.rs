@@ -1,13 +1,11 @@
 //! `/api/v2/bookings`: book, look, move, cancel, and the steps in between (API-02 to API-04).
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, patch, post},
 };
-use chrono::{DateTime, FixedOffset, Utc};
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
     appointment::{Appointment, AppointmentStatus},
@@ -23,56 +21,106 @@ use daybook_domain::{
 use daybook_projections::appointments::{self, AppointmentFilter, Appointments};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::page;
+use super::{
+    page,
+    shapes::{Page, Step, bookings as shapes},
+};
 use crate::{
     http::{
         caller::Caller,
-        extract::{Body, Id, Params},
+        describe::{Route, delete, get, patch, post},
+        extract::{Asked, Body, Dry, Id, Nothing, Params},
+        fields::{Instant, Notes, Reason, Reference, Text},
         problem::Problem,
         respond,
     },
     state::App,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/bookings", post(create).get(list))
-        .route("/bookings/{id}", get(one).delete(cancel))
-        .route("/bookings/{id}/reschedule", patch(reschedule))
-        .route("/bookings/{id}/cancel", post(cancel))
-        .route("/bookings/{id}/confirm", post(confirm))
-        .route("/bookings/{id}/reject", post(reject))
-        .route("/bookings/{id}/start", post(start))
-        .route("/bookings/{id}/complete", post(complete))
-        .route("/bookings/{id}/no-show", post(no_show))
-        .route("/bookings/{id}/history", get(history))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let changed = |route: Route, id: &str, says: &str| {
+        route.about("Bookings", id, says).scope("bookings:write")
+    };
+    let step = |name: &str, route: Route, says: &str| {
+        changed(route, name, says).answers::<shapes::Stepped>(200, "As it is now.")
+    };
+    let create = changed(post("/bookings", create), "book", "Books.").command::<CreateBooking>();
+    let create = create.answers::<shapes::Created>(201, "Booked.");
+    let list = get("/bookings", list).about("Bookings", "list_bookings", "Lists bookings.");
+    let list = list.scope("bookings:read").query::<ListBookings>();
+    let one = get("/bookings/{id}", one).about("Bookings", "booking", "Shows a booking.");
+    let one = one.scope("bookings:read").answers::<shapes::Booking>(200, "As it is now.");
+    let says = "Cancels, under the terms that were agreed.";
+    let delete = changed(delete("/bookings/{id}", cancel), "delete_booking", says);
+    let cancelled = changed(post("/bookings/{id}/cancel", cancel), "cancel_booking", says);
+    let moved = changed(patch("/bookings/{id}/reschedule", reschedule), "reschedule", "Moves.");
+    let past = get("/bookings/{id}/history", history);
+    let past = past.about("Bookings", "booking_history", "Who did what, and when.");
+    let confirm = step("confirm", post("/bookings/{id}/confirm", confirm), "Confirms.");
+    let reject = step("reject", post("/bookings/{id}/reject", reject), "Rejects.");
+    let start = step("start", post("/bookings/{id}/start", start), "The customer is here.");
+    let complete = step("complete", post("/bookings/{id}/complete", complete), "It is done.");
+    let no_show = step("no_show", post("/bookings/{id}/no-show", no_show), "Nobody came.");
+    OpenApiRouter::new()
+        .routes(create.answers::<shapes::Created>(200, "What a dry run would book.").done())
+        .routes(list.answers::<Page<shapes::BookingRow>>(200, "A page.").done())
+        .routes(one.done())
+        .routes(delete.command::<CancelBooking>().answers::<shapes::Cancelled>(200, "Off.").done())
+        .routes(
+            cancelled.command::<CancelBooking>().answers::<shapes::Cancelled>(200, "Off.").done(),
+        )
+        .routes(
+            moved
+                .command::<RescheduleBooking>()
+                .answers::<shapes::Rescheduled>(200, "Moved.")
+                .done(),
+        )
+        .routes(
+            past.scope("history:read")
+                .answers::<Page<shapes::HistoryItem>>(200, "All of it.")
+                .done(),
+        )
+        .routes(confirm.command::<Step>().done())
+        .routes(reject.command::<RejectBooking>().done())
+        .routes(start.command::<Step>().done())
+        .routes(complete.command::<Step>().done())
+        .routes(no_show.command::<Step>().done())
 }
 
 /// A service of a basket.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BasketItem {
+    #[schema(value_type = Uuid)]
     service_id: ServiceId,
 }
 
 /// What a booking says. Price, status, company and version are never the client's (APT-06).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateBooking {
+    #[schema(value_type = Uuid)]
     customer_id: CustomerId,
+    #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
+    #[schema(max_items = 12)]
     services: Vec<BasketItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
-    starts_at: Option<DateTime<FixedOffset>>,
+    starts_at: Option<Instant>,
     /// Books what a hold keeps; place and services are those of the hold.
+    #[schema(value_type = Option<Uuid>)]
     hold_token: Option<HoldId>,
-    source: Option<String>,
-    notes: Option<String>,
-    external_ref: Option<String>,
-    call_id: Option<String>,
+    source: Option<Text<64>>,
+    notes: Option<Notes>,
+    external_ref: Option<Reference>,
+    call_id: Option<Text<128>>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -108,18 +156,15 @@ async fn create(
     body: Body<CreateBooking>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
-    let context = caller.command(&app, &bytes, value.dry_run);
-    let source = value.source.unwrap_or_else(|| "api".to_owned());
-    if 64 < source.len() {
-        return Err(Problem::invalid("source", "a source has at most 64 characters"));
-    }
+    let Body { value, canonical } = body;
+    let context = caller.command(&app, &canonical, value.dry_run);
+    let source = value.source.map_or_else(|| "api".to_owned(), Text::into_string);
     let particulars = Particulars {
         customer_id: value.customer_id,
         source,
-        notes: value.notes,
-        external_ref: value.external_ref,
-        call_id: value.call_id,
+        notes: value.notes.map(Text::into_string),
+        external_ref: value.external_ref.map(Text::into_string),
+        call_id: value.call_id.map(Text::into_string),
     };
     let done = if let Some(hold_id) = value.hold_token {
         app.dispatcher.run(&context, &BookHeld { hold_id, particulars }).await?
@@ -128,7 +173,7 @@ async fn create(
             branch_id: required("branch_id", value.branch_id)?,
             items: items(value.service_id, &value.services)?,
             staff: wish(value.staff_id),
-            starts_at: required("starts_at", value.starts_at)?.to_utc(),
+            starts_at: required("starts_at", value.starts_at)?.0,
         };
         app.dispatcher.run(&context, &Book { wish, particulars }).await?
     };
@@ -170,19 +215,27 @@ async fn one(
 }
 
 /// What a list is narrowed to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ListBookings {
+    #[param(value_type = Option<shapes::Status>, inline)]
     status: Option<AppointmentStatus>,
+    #[param(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
+    #[param(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    #[param(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[param(value_type = Option<Uuid>)]
     customer_id: Option<CustomerId>,
+    #[param(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    #[param(value_type = Option<Uuid>)]
     series_id: Option<SeriesId>,
-    external_ref: Option<String>,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
+    external_ref: Option<Reference>,
+    from: Option<Instant>,
+    to: Option<Instant>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,
@@ -204,9 +257,9 @@ async fn list(
         customer_id: query.customer_id,
         service_id: query.service_id,
         series_id: query.series_id,
-        external_ref: query.external_ref,
-        from: query.from,
-        to: query.to,
+        external_ref: query.external_ref.map(Text::into_string),
+        from: query.from.map(|at| at.0),
+        to: query.to.map(|at| at.0),
     };
     app.wait_for(caller.tenant, &Appointments, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
@@ -214,12 +267,13 @@ async fn list(
     Ok(page::page(&rows, limit, appointments::AppointmentRow::cursor))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RescheduleBooking {
-    new_starts_at: DateTime<FixedOffset>,
+    new_starts_at: Instant,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -231,15 +285,15 @@ async fn reschedule(
     body: Body<RescheduleBooking>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let command = Reschedule {
         appointment_id: id,
-        new_starts_at: value.new_starts_at.to_utc(),
+        new_starts_at: value.new_starts_at.0,
         staff_id: value.staff_id,
-        reason: value.reason,
+        reason: value.reason.map(Text::into_string),
         expected: caller.expected(),
     };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| {
         json!({
@@ -255,10 +309,10 @@ async fn reschedule(
     }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelBooking {
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     notify_customer: bool,
     #[serde(default)]
@@ -272,14 +326,14 @@ async fn cancel(
     body: Body<CancelBooking>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let command = Cancel {
         appointment_id: id,
-        reason: value.reason,
+        reason: value.reason.map(Text::into_string),
         notify_customer: value.notify_customer,
         expected: caller.expected(),
     };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
 }
@@ -299,17 +353,10 @@ pub(super) fn cancelled(answer: &ChangeAnswer, dry_run: bool) -> Value {
     })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Step {
-    #[serde(default)]
-    dry_run: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RejectBooking {
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -319,11 +366,12 @@ async fn step(
     caller: &Caller,
     appointment_id: AppointmentId,
     change: StatusChange,
-    (bytes, dry_run): (&[u8], bool),
+    asked: &Asked,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
     let command = ChangeStatus { appointment_id, change, expected: caller.expected() };
-    let done = app.dispatcher.run(&caller.command(app, bytes, dry_run), &command).await?;
+    let done =
+        app.dispatcher.run(&caller.command(app, &asked.canonical, asked.dry_run), &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| json!({ "success": true, "booking": answer })))
 }
 
@@ -331,9 +379,9 @@ async fn confirm(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Confirm, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Confirm, &body.asked).await
 }
 
 async fn reject(
@@ -342,35 +390,37 @@ async fn reject(
     Id(id): Id<AppointmentId>,
     body: Body<RejectBooking>,
 ) -> Result<Response, Problem> {
-    let change = StatusChange::Reject { reason: body.value.reason };
-    step(&app, &caller, id, change, (&body.bytes, body.value.dry_run)).await
+    let RejectBooking { reason, dry_run } = body.value;
+    let change = StatusChange::Reject { reason: reason.map(Text::into_string) };
+    let asked = Asked { canonical: body.canonical, dry_run };
+    step(&app, &caller, id, change, &asked).await
 }
 
 async fn start(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Start, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Start, &body.asked).await
 }
 
 async fn complete(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Complete, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::Complete, &body.asked).await
 }
 
 async fn no_show(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<Step>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::NoShow, (&body.bytes, body.value.dry_run)).await
+    step(&app, &caller, id, StatusChange::NoShow, &body.asked).await
 }
 
 /// What happened to an appointment, in order: who, when, what.

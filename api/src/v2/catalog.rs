@@ -1,34 +1,34 @@
-//! Companies, branches, staff, services and resources: register, look, list, change, switch off;
-//! and who does what.
+//! Companies, branches, staff, services and resources: register, look, list, change, switch off.
 
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-    routing::{get, post},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
     branch::{Branch, BranchCommand},
-    commands::{Assign, AssignmentOf, Change, MasterData, OfferAt, One, Register, Saved},
+    commands::{Change, MasterData, OfferAt, One, Register, Saved as Answer},
     company::{Company, CompanyCommand, Policies},
     dispatch::UnitCommand,
     ids::{BranchId, CompanyId, ServiceId, StaffId},
     resource::{Resource, ResourceCommand},
-    service::{Assignment, BranchOffer, Service, ServiceCommand},
+    service::{BranchOffer, Service, ServiceCommand},
     staff::{Staff, StaffCommand},
 };
 use daybook_projections::directory::{self, Directory, DirectoryFilter, DirectoryKind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use super::page;
+use super::{
+    page,
+    shapes::{Page, Saved, Step, catalog as shapes},
+};
 use crate::{
     http::{
         caller::Caller,
-        extract::{Body, Id, Params},
+        describe::{Route, get, post, put},
+        extract::{Asked, Dry, Id, Nothing, Params},
+        fields::{Reference, Text},
         problem::Problem,
         respond,
     },
@@ -41,14 +41,23 @@ pub(super) trait Kind:
 {
     /// Its row in the directory.
     const ROW: DirectoryKind;
+    /// What its addresses begin with.
+    const PLURAL: &'static str;
+    /// Its shape as it is sent.
+    type Sent: ToSchema;
+    /// Its shape as it is shown.
+    type Shown: ToSchema;
     /// The command that switches it on or off.
     fn set_active(is_active: bool) -> Self::Command;
 }
 
 macro_rules! kinds {
-    ($($kind:ident, $row:ident, $command:ident;)+) => {$(
+    ($($kind:ident, $plural:literal, $sent:ident, $command:ident;)+) => {$(
         impl Kind for $kind {
-            const ROW: DirectoryKind = DirectoryKind::$row;
+            const ROW: DirectoryKind = DirectoryKind::$kind;
+            const PLURAL: &'static str = $plural;
+            type Sent = shapes::$sent;
+            type Shown = shapes::$kind;
 
             fn set_active(is_active: bool) -> Self::Command {
                 $command::SetActive { is_active }
@@ -57,41 +66,57 @@ macro_rules! kinds {
     )+};
 }
 kinds! {
-    Company, Company, CompanyCommand;
-    Branch, Branch, BranchCommand;
-    Staff, Staff, StaffCommand;
-    Service, Service, ServiceCommand;
-    Resource, Resource, ResourceCommand;
+    Company, "companies", CompanyProfile, CompanyCommand;
+    Branch, "branches", BranchProfile, BranchCommand;
+    Staff, "staff", StaffProfile, StaffCommand;
+    Service, "services", ServiceProfile, ServiceCommand;
+    Resource, "resources", ResourceProfile, ResourceCommand;
 }
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .merge(resource::<Company>("companies"))
-        .merge(resource::<Branch>("branches"))
-        .merge(resource::<Staff>("staff"))
-        .merge(resource::<Service>("services"))
-        .merge(resource::<Resource>("resources"))
-        .route("/companies/{id}/policies", axum::routing::put(policies))
-        .route("/services/{id}/offers/{branch_id}", axum::routing::put(offer))
-        .route("/staff-service-assignments", post(assign))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let write = |route: Route, id: &str, says: &str| {
+        route.about("Catalog", id, says).scope("catalog:write")
+    };
+    let policies = write(put("/companies/{id}/policies", policies), "set_policies", "Sets terms.");
+    let offer = put("/services/{id}/offers/{branch_id}", offer);
+    let offer = write(offer, "set_offer", "What differs at a branch.");
+    OpenApiRouter::new()
+        .merge(resource::<Company>())
+        .merge(resource::<Branch>())
+        .merge(resource::<Staff>())
+        .merge(resource::<Service>())
+        .merge(resource::<Resource>())
+        .routes(policies.command::<shapes::Policies>().answers::<Saved>(200, "Set.").done())
+        .routes(offer.command::<shapes::Offer>().answers::<Saved>(200, "Set.").done())
 }
 
-pub(super) fn event_management() -> Router<App> {
-    Router::new()
-        .route("/staff-event-matrix/{company}", get(matrix))
-        .route("/staff-event-assignments", post(assign))
-}
-
-fn resource<A: Kind>(name: &str) -> Router<App> {
-    Router::new()
-        .route(&format!("/{name}"), post(create::<A>).get(list::<A>))
-        .route(&format!("/{name}/{{id}}"), get(one::<A>).put(change::<A>))
-        .route(&format!("/{name}/{{id}}/activate"), post(activate::<A>))
-        .route(&format!("/{name}/{{id}}/deactivate"), post(deactivate::<A>))
+fn resource<A: Kind>() -> OpenApiRouter<App> {
+    let (plural, name) = (A::PLURAL, A::ROW.as_str());
+    let about = |route: Route, verb: &str, says: &str| {
+        route.about("Catalog", &format!("{verb}_{name}"), &format!("{says} a {name}."))
+    };
+    let write =
+        |route: Route, verb: &str, says: &str| about(route, verb, says).scope("catalog:write");
+    let at = |rest: &str| format!("/{plural}{rest}");
+    let create = write(post(at(""), create::<A>), "create", "Registers").command::<A::Sent>();
+    let list = about(get(at(""), list::<A>), "list", "Lists those like").query::<ListOf>();
+    let one = about(get(at("/{id}"), one::<A>), "show", "Shows").scope("catalog:read");
+    let change = write(put(at("/{id}"), change::<A>), "change", "Changes all of");
+    let on = write(post(at("/{id}/activate"), activate::<A>), "activate", "Switches on");
+    let off = write(post(at("/{id}/deactivate"), deactivate::<A>), "deactivate", "Switches off");
+    let create = create.answers::<Saved>(201, "Registered.");
+    let list = list.scope("catalog:read").answers::<Page<A::Shown>>(200, "A page.");
+    OpenApiRouter::new()
+        .routes(create.answers::<Saved>(200, "A dry run.").done())
+        .routes(list.done())
+        .routes(one.answers::<A::Shown>(200, "As it is now.").done())
+        .routes(change.command::<A::Sent>().answers::<Saved>(200, "Changed.").done())
+        .routes(on.command::<Step>().answers::<Saved>(200, "In use.").done())
+        .routes(off.command::<Step>().answers::<Saved>(200, "Out of use.").done())
 }
 
 /// A thing as JSON: its profile and whatever else its state holds, side by side.
-fn shown(id: Uuid, version: u64, state: Value) -> Value {
+pub(super) fn shown(id: Uuid, version: u64, state: Value) -> Value {
     let Value::Object(mut fields) = state else { return Value::Null };
     let profile = fields.remove("profile");
     let mut body = serde_json::Map::new();
@@ -109,58 +134,56 @@ pub(super) async fn run<C>(
     app: &App,
     caller: &Caller,
     status: StatusCode,
-    bytes: &[u8],
+    asked: &Asked,
     command: &C,
 ) -> Result<Response, Problem>
 where
-    C: UnitCommand<Answer = Saved, Refusal = daybook_domain::master_data::MasterDataError>,
+    C: UnitCommand<Answer = Answer, Refusal = daybook_domain::master_data::MasterDataError>,
 {
     caller.require("catalog:write")?;
-    let done = app.dispatcher.run(&caller.command(app, bytes, false), command).await?;
+    let status = if asked.dry_run { StatusCode::OK } else { status };
+    let done =
+        app.dispatcher.run(&caller.command(app, &asked.canonical, asked.dry_run), command).await?;
     Ok(respond::done(status, done, |answer| answer))
 }
 
 async fn create<A: Kind>(
     State(app): State<App>,
     caller: Caller,
-    body: Body<A::Profile>,
+    body: Dry<A::Profile>,
 ) -> Result<Response, Problem> {
     let command = Register::<A> { id: app.ids.next_id(), profile: body.value };
-    run(&app, &caller, StatusCode::CREATED, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::CREATED, &body.asked, &command).await
 }
 
 async fn change<A: Kind>(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<Uuid>,
-    body: Body<A::Profile>,
+    body: Dry<A::Profile>,
 ) -> Result<Response, Problem> {
     let command = Change::<A> { id, profile: body.value, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.asked, &command).await
 }
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 async fn activate<A: Kind>(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<Uuid>,
-    body: Body<Nothing>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
     let command = One::<A> { id, command: A::set_active(true), expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.asked, &command).await
 }
 
 async fn deactivate<A: Kind>(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<Uuid>,
-    body: Body<Nothing>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
     let command = One::<A> { id, command: A::set_active(false), expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.asked, &command).await
 }
 
 async fn one<A: Kind>(
@@ -178,14 +201,18 @@ async fn one<A: Kind>(
 }
 
 /// What a list is narrowed to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ListOf {
+    #[param(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
+    #[param(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    #[param(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
-    external_ref: Option<String>,
+    external_ref: Option<Reference>,
     is_active: Option<bool>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,
@@ -203,7 +230,7 @@ async fn list<A: Kind>(
         company_id: query.company_id,
         branch_id: query.branch_id,
         staff_id: query.staff_id,
-        external_ref: query.external_ref,
+        external_ref: query.external_ref.map(Text::into_string),
         is_active: query.is_active,
     };
     app.wait_for(caller.tenant, &Directory, query.min_position).await?;
@@ -219,96 +246,19 @@ async fn policies(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<Uuid>,
-    body: Body<Policies>,
+    body: Dry<Policies>,
 ) -> Result<Response, Problem> {
     let command = CompanyCommand::SetPolicies { policies: body.value };
     let command = One::<Company> { id, command, expected: caller.expected() };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
+    run(&app, &caller, StatusCode::OK, &body.asked, &command).await
 }
 
 async fn offer(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(Uuid, BranchId)>>,
-    body: Body<BranchOffer>,
+    Id((service_id, branch_id)): Id<(ServiceId, BranchId)>,
+    body: Dry<BranchOffer>,
 ) -> Result<Response, Problem> {
-    let Path((id, branch_id)) = path.ok_or_else(Problem::not_found)?;
-    let (service_id, expected) = (ServiceId::new(id), caller.expected());
-    let command = OfferAt { service_id, branch_id, offer: body.value, expected };
-    run(&app, &caller, StatusCode::OK, &body.bytes, &command).await
-}
-
-/// Cells of the matrix of staff and services.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AssignCells {
-    #[serde(default)]
-    assign: Vec<Cell>,
-    #[serde(default)]
-    unassign: Vec<Gone>,
-}
-
-/// A staff member who does a service. The terms stand beside the service.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Cell {
-    service_id: ServiceId,
-    assignment: Assignment,
-}
-
-/// A staff member who does not do a service.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gone {
-    service_id: ServiceId,
-    staff_id: StaffId,
-}
-
-async fn assign(
-    State(app): State<App>,
-    caller: Caller,
-    body: Body<AssignCells>,
-) -> Result<Response, Problem> {
-    caller.require("catalog:write")?;
-    let AssignCells { assign, unassign } = body.value;
-    if 500 < assign.len() + unassign.len() {
-        return Err(Problem::invalid("assign", "at most 500 cells are saved at once"));
-    }
-    let does = assign.into_iter().map(|cell| AssignmentOf::Does(cell.service_id, cell.assignment));
-    let gone = unassign.into_iter().map(|it| AssignmentOf::DoesNot(it.service_id, it.staff_id));
-    let command = Assign { cells: does.chain(gone).collect() };
-    let done = app.dispatcher.run(&caller.command(&app, &body.bytes, false), &command).await?;
-    Ok(respond::done(
-        StatusCode::OK,
-        done,
-        |answer| json!({ "success": true, "saved": answer.saved }),
-    ))
-}
-
-/// Every service of a company, and who does it on which terms (CAL-12, UI-14).
-async fn matrix(
-    State(app): State<App>,
-    caller: Caller,
-    Id(company_id): Id<CompanyId>,
-) -> Result<Response, Problem> {
-    caller.require("catalog:read")?;
-    let context = caller.context(&app);
-    let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
-    if company.profile().is_none() {
-        return Err(Problem::not_found());
-    }
-    let filter = DirectoryFilter { company_id: Some(company_id), ..DirectoryFilter::default() };
-    let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
-    let tenant = caller.tenant;
-    let services =
-        directory::list(&mut scope, tenant, DirectoryKind::Service, &filter, None, 500).await?;
-    let staff =
-        directory::list(&mut scope, tenant, DirectoryKind::Staff, &filter, None, 500).await?;
-    let staff = staff.into_iter().map(|row| json!({ "id": row.id, "name": row.name }));
-    let services = services.into_iter().map(
-        |row| json!({ "id": row.id, "name": row.name, "assignments": row.state["assignments"] }),
-    );
-    let (staff, services): (Vec<_>, Vec<_>) = (staff.collect(), services.collect());
-    let body = json!({ "company_id": company_id, "staff": staff, "services": services });
-    Ok(Json(body).into_response())
+    let command = OfferAt { service_id, branch_id, offer: body.value, expected: caller.expected() };
+    run(&app, &caller, StatusCode::OK, &body.asked, &command).await
 }

@@ -1,56 +1,82 @@
 //! `/api/v2/customers`: register, look, list, change, consent, forget (CRM-13, GDPR-01, GDPR-04).
 
-use axum::{
-    Router,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-    routing::{get, post, put},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use daybook_adapters::{phone, postgres::Scope};
 use daybook_domain::{
     commands::{ChangeCustomer, EraseCustomer, One, RegisterCustomer},
     company::Company,
-    customer::{Consent, Contact, Customer, CustomerCommand, Email, Phone},
+    customer::{
+        Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility, Phone,
+    },
     ids::{BranchId, CompanyId, CustomerId},
     personal::Personal,
 };
 use daybook_projections::customers::{self, CustomerFilter, Customers};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use super::page;
+use super::{
+    page,
+    shapes::{Nothing as Nobody, Page, Saved, customers as shapes},
+};
 use crate::{
     http::{
         caller::Caller,
-        extract::{Body, Id, Params},
+        describe::{Route, get, post, put},
+        extract::{Body, Dry, Id, Nothing, Params},
+        fields::{Notes, Reference, Text},
         problem::Problem,
         respond,
     },
     state::App,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/customers", post(create).get(list))
-        .route("/customers/{id}", get(one).put(change))
-        .route("/customers/{id}/consents/{consent}", put(consent))
-        .route("/customers/{id}/erase", post(erase))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let write = |route: Route, id: &str, says: &str| {
+        route.about("Customers", id, says).scope("customers:write")
+    };
+    let create = write(post("/customers", create), "create_customer", "Registers a customer.");
+    let create = create.command::<Fields>().answers::<Saved>(201, "Registered.");
+    let change = write(put("/customers/{id}", change), "change_customer", "Changes a customer.");
+    let list = get("/customers", list).about("Customers", "list_customers", "Lists customers.");
+    let list = list.scope("customers:read").query::<ListCustomers>();
+    let one = get("/customers/{id}", one).about("Customers", "customer", "Shows a customer.");
+    let one = one.scope("customers:read").answers::<shapes::Customer>(200, "As it is now.");
+    let note = write(post("/customers/{id}/notes", note), "add_note", "Writes something down.");
+    let note = note.command::<shapes::AddNote>().answers::<Saved>(201, "Written down.");
+    let consent = put("/customers/{id}/consents/{consent}", consent);
+    let consent = write(consent, "set_consent", "Notes what the customer agrees to.");
+    let erase = write(post("/customers/{id}/erase", erase), "erase_customer", "Forgets for good.");
+    OpenApiRouter::new()
+        .routes(create.answers::<Saved>(200, "A dry run.").done())
+        .routes(list.answers::<Page<shapes::CustomerRow>>(200, "A page.").done())
+        .routes(one.done())
+        .routes(change.command::<Fields>().answers::<Saved>(200, "Changed.").done())
+        .routes(note.answers::<Saved>(200, "A dry run.").done())
+        .routes(consent.command::<SetConsent>().answers::<Saved>(200, "Noted.").done())
+        .routes(erase.command::<Nobody>().answers::<Saved>(200, "Forgotten.").done())
 }
 
 /// How a customer is reached. Phone numbers as people type them.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CustomerFields)]
 struct Fields {
     /// Given when registering; a customer stays with the company.
+    #[schema(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
-    name: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    language: Option<String>,
+    name: Option<Text<200>>,
+    phone: Option<Text<40>>,
+    email: Option<Text<254>>,
+    language: Option<Text<35>>,
+    #[schema(value_type = Option<Uuid>)]
     preferred_branch_id: Option<BranchId>,
-    external_ref: Option<String>,
+    external_ref: Option<Reference>,
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// What people say of themselves is not for the eye.
@@ -72,18 +98,19 @@ impl Fields {
         let context = caller.context(app);
         let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
         let region = company.profile().map_or("DE", |profile| &profile.phone_region);
-        let phone = self.phone.as_deref().map(|text| phone::parse(text, region)).transpose();
+        let phone = self.phone.map(Text::into_string);
+        let phone = phone.map(|text| phone::parse(&text, region)).transpose();
         let phone = phone.map_err(|error| Problem::invalid("phone", error.to_string()))?;
-        let email = self.email.map(Email::try_from).transpose();
+        let email = self.email.map(|text| Email::try_from(text.into_string())).transpose();
         let email = email.map_err(|error| Problem::invalid("email", error.to_string()))?;
         let index = index(app, caller, phone.as_ref()).await?;
         let contact = Contact {
-            name: self.name.map(|name| Personal::new(id, name)),
+            name: self.name.map(|name| Personal::new(id, name.into_string())),
             phone: phone.map(|phone| Personal::new(id, phone)),
             email: email.map(|email| Personal::new(id, email)),
-            language: self.language,
+            language: self.language.map(Text::into_string),
             preferred_branch_id: self.preferred_branch_id,
-            external_ref: self.external_ref,
+            external_ref: self.external_ref.map(Text::into_string),
         };
         Ok((contact, index))
     }
@@ -105,7 +132,8 @@ async fn create(
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
+    let dry_run = value.dry_run;
     let company_id = value
         .company_id
         .ok_or_else(|| Problem::invalid("company_id", "The company_id field is required."))?;
@@ -113,8 +141,9 @@ async fn create(
     let (contact, phone_index) =
         value.contact(&app, &caller, company_id, CustomerId::new(id)).await?;
     let command = RegisterCustomer { id, company_id, contact, phone_index };
-    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
-    Ok(respond::done(StatusCode::CREATED, done, |answer| answer))
+    let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
+    let status = if dry_run { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(respond::done(status, done, |answer| answer))
 }
 
 async fn change(
@@ -124,7 +153,8 @@ async fn change(
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
+    let dry_run = value.dry_run;
     if value.company_id.is_some() {
         return Err(Problem::invalid("company_id", "a customer stays with the company"));
     }
@@ -136,7 +166,7 @@ async fn change(
     let expected = caller.expected();
     let id = id.uuid();
     let command = ChangeCustomer { id, contact, phone_index_before, phone_index, expected };
-    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
+    let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| answer))
 }
 
@@ -170,14 +200,16 @@ async fn one(
     Ok(respond::versioned(version.0, body))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ListCustomers {
+    #[param(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
-    name: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    external_ref: Option<String>,
+    name: Option<Text<200>>,
+    phone: Option<Text<40>>,
+    email: Option<Text<254>>,
+    external_ref: Option<Reference>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     after: Option<String>,
     min_position: Option<u64>,
@@ -193,10 +225,10 @@ async fn list(
     let after = page::cursor(query.after.as_deref())?;
     let filter = CustomerFilter {
         company_id: query.company_id,
-        name_prefix: query.name,
-        phone_prefix: query.phone,
-        email: query.email,
-        external_ref: query.external_ref,
+        name_prefix: query.name.map(Text::into_string),
+        phone_prefix: query.phone.map(Text::into_string),
+        email: query.email.map(Text::into_string),
+        external_ref: query.external_ref.map(Text::into_string),
     };
     app.wait_for(caller.tenant, &Customers, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
@@ -204,21 +236,23 @@ async fn list(
     Ok(page::page(&rows, limit, |row| row.customer_id))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SetConsent {
     is_given: bool,
+    #[serde(default)]
+    dry_run: bool,
 }
 
 async fn consent(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(Uuid, Consent)>>,
+    path: Id<(Uuid, Consent)>,
     body: Body<SetConsent>,
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
-    let Path((id, consent)) = path.ok_or_else(Problem::not_found)?;
-    let context = caller.command(&app, &body.bytes, false);
+    let Id((id, consent)) = path;
+    let context = caller.command(&app, &body.canonical, body.value.dry_run);
     let command =
         CustomerCommand::SetConsent { consent, is_given: body.value.is_given, at: context.at };
     let command = One::<Customer> { id, command, expected: caller.expected() };
@@ -226,9 +260,38 @@ async fn consent(
     Ok(respond::done(StatusCode::OK, done, |answer| answer))
 }
 
-#[derive(Debug, Deserialize)]
+/// A note as it is sent.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct AddNote {
+    text: Notes,
+    kind: Option<NoteKind>,
+    visibility: Option<NoteVisibility>,
+    #[serde(default)]
+    is_pinned: bool,
+}
+
+async fn note(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<CustomerId>,
+    body: Dry<AddNote>,
+) -> Result<Response, Problem> {
+    caller.require("customers:write")?;
+    let Dry { value, asked } = body;
+    let command = CustomerCommand::AddNote {
+        note_id: app.ids.next_id(),
+        kind: value.kind.unwrap_or(NoteKind::General),
+        visibility: value.visibility.unwrap_or(NoteVisibility::Staff),
+        is_pinned: value.is_pinned,
+        text: Personal::new(id, value.text.into_string()),
+    };
+    let command = One::<Customer> { id: id.uuid(), command, expected: caller.expected() };
+    let context = caller.command(&app, &asked.canonical, asked.dry_run);
+    let done = app.dispatcher.run(&context, &command).await?;
+    let status = if asked.dry_run { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(respond::done(status, done, |answer| answer))
+}
 
 /// Forgets a customer: the event first, then the key. Repeating it finishes what was begun.
 async fn erase(
@@ -239,7 +302,7 @@ async fn erase(
 ) -> Result<Response, Problem> {
     caller.require("customers:write")?;
     let expected = caller.expected();
-    let context = caller.command(&app, &body.bytes, false);
+    let context = caller.command(&app, &body.canonical, false);
     let (customer, _) = app.dispatcher.state::<Customer>(&context, id).await?;
     let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
     // The number is free again, so its index is made while it can still be read.

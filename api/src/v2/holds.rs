@@ -1,14 +1,8 @@
 //! `/api/v2/holds`: keep a place, longer, or no longer (APT-09). A hold is booked through
 //! `POST /api/v2/bookings` with its token.
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::{delete, post},
-};
-use chrono::{DateTime, FixedOffset, TimeDelta};
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::TimeDelta;
 use daybook_domain::{
     booking::{
         HoldAnswer, Wish,
@@ -18,46 +12,69 @@ use daybook_domain::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::bookings::{BasketItem, items, wish};
+use super::{
+    bookings::{BasketItem, items, wish},
+    shapes::{self, bookings::Hold},
+};
 use crate::{
     http::{
         caller::Caller,
-        extract::{Body, Id},
+        describe::{delete, post},
+        extract::{Body, Dry, Id, Nothing},
+        fields::Instant,
         problem::Problem,
         respond,
     },
     state::App,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/holds", post(place))
-        .route("/holds/{token}", delete(release))
-        .route("/holds/{token}/extend", post(extend))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let place = post("/holds", place).about("Holds", "place_hold", "Keeps a place for a while.");
+    let release =
+        delete("/holds/{token}", release).about("Holds", "release_hold", "Gives it back.");
+    let extend = post("/holds/{token}/extend", extend);
+    let extend = extend.about("Holds", "extend_hold", "Keeps it longer.");
+    let place = place.scope("bookings:write").command::<Place>();
+    let release = release.scope("bookings:write").command::<shapes::Step>();
+    let extend = extend.scope("bookings:write").command::<Extend>();
+    OpenApiRouter::new()
+        .routes(place.answers::<Hold>(201, "Kept.").answers::<Hold>(200, "A dry run.").done())
+        .routes(release.answers::<Hold>(200, "As it was.").done())
+        .routes(extend.answers::<Hold>(200, "As it is now.").done())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlaceHold)]
 struct Place {
+    #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
+    #[schema(max_items = 12)]
     services: Vec<BasketItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Uuid)]
     branch_id: BranchId,
-    starts_at: DateTime<FixedOffset>,
+    starts_at: Instant,
+    #[schema(minimum = 1)]
     ttl_seconds: Option<u32>,
+    #[serde(default)]
+    dry_run: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ExtendHold)]
 struct Extend {
+    #[schema(minimum = 1)]
     ttl_seconds: Option<u32>,
+    #[serde(default)]
+    dry_run: bool,
 }
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Release {}
 
 fn ttl(seconds: Option<u32>) -> Option<TimeDelta> {
     seconds.map(|seconds| TimeDelta::seconds(seconds.into()))
@@ -76,16 +93,18 @@ async fn place(
     body: Body<Place>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
+    let Body { value, canonical } = body;
     let wish = Wish {
         branch_id: value.branch_id,
         items: items(value.service_id, &value.services)?,
         staff: wish(value.staff_id),
-        starts_at: value.starts_at.to_utc(),
+        starts_at: value.starts_at.0,
     };
     let command = PlaceHold { wish, ttl: ttl(value.ttl_seconds) };
-    let done = app.dispatcher.run(&caller.command(&app, &bytes, false), &command).await?;
-    Ok(respond::done(StatusCode::CREATED, done, shown))
+    let context = caller.command(&app, &canonical, value.dry_run);
+    let done = app.dispatcher.run(&context, &command).await?;
+    let status = if value.dry_run { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(respond::done(status, done, shown))
 }
 
 async fn extend(
@@ -96,7 +115,10 @@ async fn extend(
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
     let command = ExtendHold { hold_id, ttl: ttl(body.value.ttl_seconds) };
-    let done = app.dispatcher.run(&caller.command(&app, &body.bytes, false), &command).await?;
+    let done = app
+        .dispatcher
+        .run(&caller.command(&app, &body.canonical, body.value.dry_run), &command)
+        .await?;
     Ok(respond::done(StatusCode::OK, done, shown))
 }
 
@@ -104,10 +126,10 @@ async fn release(
     State(app): State<App>,
     caller: Caller,
     Id(hold_id): Id<HoldId>,
-    body: Body<Release>,
+    body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let context = caller.command(&app, &body.bytes, false);
+    let context = caller.command(&app, &body.asked.canonical, body.asked.dry_run);
     let done = app.dispatcher.run(&context, &ReleaseHold { hold_id }).await?;
     Ok(respond::done(StatusCode::OK, done, shown))
 }

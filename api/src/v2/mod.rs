@@ -1,5 +1,6 @@
 //! The resources of `/api/v2`.
 
+mod assignments;
 mod availability;
 mod bookings;
 mod catalog;
@@ -8,13 +9,15 @@ mod holds;
 mod page;
 mod schedule;
 mod series;
+mod shapes;
 
-use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(assignments::routes())
         .merge(availability::routes())
         .merge(bookings::routes())
         .merge(catalog::routes())
@@ -25,6 +28,8 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// The older surface that some clients still speak (AVL-11, CAL-12, CAL-13).
-pub(crate) fn event_management() -> Router<App> {
-    Router::new().merge(availability::event_management()).merge(catalog::event_management())
+pub(crate) fn event_management() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(availability::event_management())
+        .merge(assignments::event_management())
 }

@@ -17,7 +17,7 @@ const MOST: u32 = 100;
 pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked.unwrap_or(DEFAULT) {
         limit @ 1..=MOST => Ok(limit),
-        _ => Err(Problem::invalid("limit", "a page has 1 to 100 items")),
+        _ => Err(Problem::parameter("limit", "a page has 1 to 100 items")),
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn cursor<C: DeserializeOwned>(after: Option<&str>) -> Result<Option<
     let Some(after) = after else { return Ok(None) };
     let cursor = URL_SAFE_NO_PAD.decode(after).ok();
     let cursor = cursor.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    cursor.map(Some).ok_or_else(|| Problem::invalid("after", "this is no cursor of a page"))
+    cursor.map(Some).ok_or_else(|| Problem::parameter("after", "this is no cursor of a page"))
 }
 
 /// A page, and the cursor of the next one if this one is full.

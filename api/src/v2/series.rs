@@ -1,13 +1,11 @@
 //! `/api/v2/series`: start, look, skip one, move one, call the rest off (APT-03, APT-12, POL-08).
 
 use axum::{
-    Json, Router,
-    extract::{Path, State},
+    Json,
+    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
-use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use chrono_tz::Tz;
 use daybook_domain::{
     booking::commands::{CancelSeries, MoveOccurrence, Particulars, SkipOccurrence, StartSeries},
@@ -16,47 +14,72 @@ use daybook_domain::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::bookings::{BasketItem, cancelled, items, wish};
+use super::{
+    bookings::{BasketItem, cancelled, items, wish},
+    shapes::bookings as shapes,
+};
 use crate::{
     http::{
         caller::Caller,
+        describe::{Route, get, post},
         extract::{Body, Id},
+        fields::{Instant, Local, Notes, Reason, Text, Zone},
         problem::Problem,
         respond,
     },
     state::App,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/series", post(start))
-        .route("/series/{id}", get(one))
-        .route("/series/{id}/cancel", post(cancel))
-        .route("/series/{id}/occurrences/{number}/skip", post(skip))
-        .route("/series/{id}/occurrences/{number}/move", post(move_one))
+pub(super) fn routes() -> OpenApiRouter<App> {
+    let write = |route: Route, id: &str, says: &str| {
+        route.about("Series", id, says).scope("bookings:write")
+    };
+    let skip = post("/series/{id}/occurrences/{number}/skip", skip);
+    let skip = write(skip, "skip_occurrence", "Leaves one out.").command::<Why>();
+    let moved = post("/series/{id}/occurrences/{number}/move", move_one);
+    let moved = write(moved, "move_occurrence", "Moves one.").command::<MoveOne>();
+    let start = write(post("/series", start), "start_series", "Books every occurrence.");
+    let start = start.command::<Start>().answers::<shapes::SeriesSaved>(201, "Booked.");
+    let cancel = write(post("/series/{id}/cancel", cancel), "cancel_series", "Calls off the rest.");
+    let one = get("/series/{id}", one).about("Series", "series", "Shows a series.");
+    OpenApiRouter::new()
+        .routes(start.answers::<shapes::SeriesSaved>(200, "What a dry run would book.").done())
+        .routes(one.scope("bookings:read").answers::<shapes::Series>(200, "As it is.").done())
+        .routes(cancel.command::<Why>().answers::<shapes::SeriesSaved>(200, "As it is now.").done())
+        .routes(skip.answers::<shapes::Cancelled>(200, "Off.").done())
+        .routes(moved.answers::<shapes::Rescheduled>(200, "Moved.").done())
 }
 
 /// A series: local start, zone and RFC 5545 rule.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StartSeries)]
 struct Start {
+    #[schema(value_type = Uuid)]
     customer_id: CustomerId,
+    #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
+    #[schema(max_items = 12)]
     services: Vec<BasketItem>,
+    #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    #[schema(value_type = Uuid)]
     branch_id: BranchId,
     /// Local wall clock time, such as `2026-12-01T10:00:00`.
-    starts_at_local: NaiveDateTime,
+    starts_at_local: Local,
+    #[schema(value_type = Zone)]
     zone: Tz,
     /// Such as `FREQ=WEEKLY;COUNT=8`.
-    rrule: String,
+    rrule: Text<500>,
     #[serde(default)]
-    except: Vec<NaiveDateTime>,
+    except: Vec<Local>,
     #[serde(default)]
     skip_conflicts: bool,
-    notes: Option<String>,
+    notes: Option<Notes>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -67,9 +90,9 @@ async fn start(
     body: Body<Start>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
-    let mut rule = SeriesRule::new(value.rrule, value.starts_at_local, value.zone);
-    rule.except = value.except;
+    let Body { value, canonical } = body;
+    let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
+    rule.except = value.except.into_iter().map(|at| at.0).collect();
     let items = items(value.service_id, &value.services)?;
     let command = StartSeries {
         branch_id: value.branch_id,
@@ -80,12 +103,12 @@ async fn start(
         particulars: Particulars {
             customer_id: value.customer_id,
             source: "api".to_owned(),
-            notes: value.notes,
+            notes: value.notes.map(Text::into_string),
             external_ref: None,
             call_id: None,
         },
     };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     let status = if value.dry_run { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::done(status, done, |answer| json!({ "success": true, "series": answer })))
@@ -114,10 +137,11 @@ async fn one(
     Ok(respond::versioned(version.0, body))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WithReason)]
 struct Why {
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -125,23 +149,24 @@ struct Why {
 async fn skip(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(SeriesId, u16)>>,
+    path: Id<(SeriesId, u16)>,
     body: Body<Why>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Path((series_id, number)) = path.ok_or_else(Problem::not_found)?;
-    let Body { value, bytes } = body;
-    let command = SkipOccurrence { series_id, number, reason: value.reason };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let Id((series_id, number)) = path;
+    let Body { value, canonical } = body;
+    let command = SkipOccurrence { series_id, number, reason: value.reason.map(Text::into_string) };
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MoveOccurrence)]
 struct MoveOne {
-    new_starts_at: DateTime<FixedOffset>,
-    reason: Option<String>,
+    new_starts_at: Instant,
+    reason: Option<Reason>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -149,15 +174,16 @@ struct MoveOne {
 async fn move_one(
     State(app): State<App>,
     caller: Caller,
-    path: Option<Path<(SeriesId, u16)>>,
+    path: Id<(SeriesId, u16)>,
     body: Body<MoveOne>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Path((series_id, number)) = path.ok_or_else(Problem::not_found)?;
-    let Body { value, bytes } = body;
-    let new_starts_at = value.new_starts_at.to_utc();
-    let command = MoveOccurrence { series_id, number, new_starts_at, reason: value.reason };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let Id((series_id, number)) = path;
+    let Body { value, canonical } = body;
+    let new_starts_at = value.new_starts_at.0;
+    let reason = value.reason.map(Text::into_string);
+    let command = MoveOccurrence { series_id, number, new_starts_at, reason };
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(
         StatusCode::OK,
@@ -173,9 +199,9 @@ async fn cancel(
     body: Body<Why>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
-    let Body { value, bytes } = body;
-    let command = CancelSeries { series_id, reason: value.reason };
-    let context = caller.command(&app, &bytes, value.dry_run);
+    let Body { value, canonical } = body;
+    let command = CancelSeries { series_id, reason: value.reason.map(Text::into_string) };
+    let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     let shown = |answer| Json(json!({ "success": true, "series": answer })).0;
     Ok(respond::done(StatusCode::OK, done, shown).into_response())

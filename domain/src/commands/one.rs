@@ -62,7 +62,8 @@ pub(super) async fn check_version<A: Decide, L: EventLog>(
     unit.load::<A>(id).await?;
     let Revision(actual) = unit.revision::<A>(id);
     Ok(match expected {
-        Some(expected) if expected != actual => {
+        // What does not exist has no version to miss; the decision says that it is not there.
+        Some(expected) if 0 < actual && expected != actual => {
             Err(MasterDataError::VersionMismatch { expected, actual })
         }
         Some(_) | None => Ok(()),

@@ -8,6 +8,9 @@ mod bad_requests;
 mod bookings;
 mod changes;
 mod customers;
+mod document;
+mod openapi;
+mod rate_limits;
 mod series;
 
 use std::sync::{
@@ -78,6 +81,8 @@ pub(crate) struct TestApp {
     router: Router,
     clock: Arc<TestClock>,
     key: String,
+    /// What `/api/openapi.json` says; every answer is held against it.
+    pub(crate) document: Value,
     _database: TestDatabase,
 }
 
@@ -92,18 +97,35 @@ pub(crate) struct Salon {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::with_limits(0).await
+    }
+
+    /// With the limits as they are.
+    pub(crate) async fn limited() -> Self {
+        Self::with_limits(1).await
+    }
+
+    async fn with_limits(rate_limit_factor: u32) -> Self {
         let database = TestDatabase::new().await;
         let at = NOW.parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         let clock = Arc::new(TestClock(AtomicI64::new(at)));
         let parts = Parts {
             database: database.options.clone(),
             master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
-            rate_limit_factor: 0,
+            rate_limit_factor,
             clock: clock.clone(),
         };
         let app = AppState::connect(parts).await.unwrap();
         let router = router(app.clone());
-        let mut it = Self { app, router, clock, key: String::new(), _database: database };
+        let mut it = Self {
+            app,
+            router,
+            clock,
+            key: String::new(),
+            document: Value::Null,
+            _database: database,
+        };
+        it.document = it.send("", ("GET", "/api/openapi.json"), &[], None).await.expect(200);
         it.key = it.tenant(&["admin"]).await;
         it
     }
@@ -161,6 +183,10 @@ impl TestApp {
         let (parts, body) = answer.into_parts();
         let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let status = parts.status.as_u16();
+        let fault = document::operation(&self.document, method, path)
+            .and_then(|operation| document::fault(&self.document, operation, status, &body));
+        assert_eq!(fault, None, "{method} {path} {status}\n{body:#}");
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
