@@ -101,6 +101,11 @@ fn conflicting(reasons: &[Reason]) -> Option<AppointmentId> {
 }
 
 impl BookingError {
+    /// A start beyond the end of the calendars.
+    pub(super) fn far_off(field: &'static str) -> Self {
+        Self::Invalid { field, problem: "the last year of the calendars is 9998".to_owned() }
+    }
+
     fn inner(&self) -> Option<&dyn Refusal> {
         match self {
             Self::MasterData(refusal) => Some(refusal),

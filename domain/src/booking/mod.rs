@@ -9,6 +9,8 @@ pub mod commands;
 mod error;
 mod place;
 mod scene;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     answer::{BookingAnswer, ChangeAnswer, HoldAnswer, PhaseAnswer, SeriesAnswer},

@@ -35,6 +35,12 @@ const AROUND: TimeDelta = TimeDelta::hours(4);
 const NEXT_WITHIN: TimeDelta = TimeDelta::days(14);
 const NEXT_COUNT: usize = 3;
 
+/// The end of the calendars (9998): beyond it, adding some hours could leave what instants there are.
+pub(super) const FAR_OFF: DateTime<Utc> = match DateTime::from_timestamp(253_370_764_800, 0) {
+    Some(instant) => instant,
+    None => DateTime::<Utc>::MAX_UTC,
+};
+
 /// A place that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -260,6 +266,9 @@ pub(super) async fn find_place<L: EventLog>(
     let now = unit.context().at;
     if wish.starts_at <= now {
         return Ok(Err(BookingError::InThePast { field: "starts_at" }));
+    }
+    if FAR_OFF < wish.starts_at {
+        return Ok(Err(BookingError::far_off("starts_at")));
     }
     let loaded = Scene::load(unit, wish.branch_id, &wish.items, wish.staff).await?;
     let mut scene = accept!(loaded);

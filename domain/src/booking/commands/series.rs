@@ -14,7 +14,10 @@ use crate::{
 };
 
 use super::{
-    super::{BookingError, ChangeAnswer, SeriesAnswer, accept, scene::Scene},
+    super::{
+        BookingError, ChangeAnswer, SeriesAnswer, accept,
+        scene::{FAR_OFF, Scene},
+    },
     book::{Draft, Particulars, answer, claim, record},
     change::{Cancel, Reschedule},
     status::load,
@@ -96,6 +99,9 @@ impl UnitCommand for StartSeries {
         }
         if starts.first().is_some_and(|first| *first <= now) {
             return Ok(Err(BookingError::InThePast { field: "starts_at" }));
+        }
+        if starts.last().is_some_and(|last| FAR_OFF < *last) {
+            return Ok(Err(BookingError::far_off("rrule")));
         }
         let request = Request::basket(items, now).by(self.staff);
         let mut days: Vec<_> =
