@@ -1,5 +1,7 @@
 //! Starts a series, skips and moves occurrences, calls the rest off (APT-03, APT-12, POL-08).
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     aggregate::Evolve as _,
     appointment::{PlacedClaim, SeriesPlace},
@@ -73,6 +75,30 @@ pub struct CancelSeries {
     pub reason: Option<String>,
 }
 
+impl StartSeries {
+    /// The starts of the rule, if the series can be placed at all.
+    fn starts(
+        &self,
+        max_length: u16,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DateTime<Utc>>, BookingError> {
+        // One more than the most tells a rule that is too long, before anything is placed.
+        let starts = self.rule.starts(max_length.saturating_add(1)).map_err(|error| {
+            BookingError::Invalid { field: "rrule", problem: error.to_string() }
+        })?;
+        if usize::from(max_length) < starts.len() {
+            return Err(SeriesError::TooLong { max_length }.into());
+        }
+        if starts.first().is_some_and(|first| *first <= now) {
+            return Err(BookingError::InThePast { field: "starts_at" });
+        }
+        if starts.last().is_some_and(|last| FAR_OFF < *last) {
+            return Err(BookingError::far_off("rrule"));
+        }
+        Ok(starts)
+    }
+}
+
 impl UnitCommand for StartSeries {
     type Answer = SeriesAnswer;
     type Refusal = BookingError;
@@ -85,24 +111,7 @@ impl UnitCommand for StartSeries {
         let items: Vec<_> = self.service_ids.iter().map(|id| Item::of(*id)).collect();
         let mut scene = accept!(Scene::load(unit, self.branch_id, &items, self.staff).await?);
         let policy = scene.company.policies().recurring.clone();
-        let starts = match self.rule.starts(policy.max_length.saturating_add(1)) {
-            Ok(starts) => starts,
-            Err(error) => {
-                let problem = error.to_string();
-                return Ok(Err(BookingError::Invalid { field: "rrule", problem }));
-            }
-        };
-        // One more than the most tells a rule that is too long, before anything is placed.
-        if usize::from(policy.max_length) < starts.len() {
-            let max_length = policy.max_length;
-            return Ok(Err(SeriesError::TooLong { max_length }.into()));
-        }
-        if starts.first().is_some_and(|first| *first <= now) {
-            return Ok(Err(BookingError::InThePast { field: "starts_at" }));
-        }
-        if starts.last().is_some_and(|last| FAR_OFF < *last) {
-            return Ok(Err(BookingError::far_off("rrule")));
-        }
+        let starts = accept!(self.starts(policy.max_length, now));
         let request = Request::basket(items, now).by(self.staff);
         let mut days: Vec<_> =
             starts.iter().flat_map(|start| scene.days_around(&request, *start)).collect();
