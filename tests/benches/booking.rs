@@ -30,9 +30,9 @@ use daybook_domain::{
     ports::EventLog as _,
     tenant::{Tenant, TenantCommand},
 };
-use reqwest::Client;
+use daybook_testkit::client::{Caller, Salon};
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet};
 
 const CLIENTS: usize = 32;
@@ -91,73 +91,6 @@ impl Server {
     }
 }
 
-/// A client of a server.
-#[derive(Clone)]
-struct Caller {
-    http: Client,
-    base: String,
-    key: String,
-}
-
-impl Caller {
-    async fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let method = method.parse().unwrap();
-        let request = self.http.request(method, format!("{}/api/v2/{path}", self.base));
-        let request = request.bearer_auth(&self.key).json(body);
-        #[allow(clippy::disallowed_methods, reason = "this is the client")]
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
-    }
-
-    async fn made(&self, path: &str, body: Value) -> String {
-        let (status, answer) = self.send("POST", path, &body).await;
-        assert_eq!(status, 201, "{path}: {answer}");
-        answer["id"].as_str().unwrap().to_owned()
-    }
-}
-
-/// A salon that never closes.
-struct Salon {
-    company: String,
-    branch: String,
-    service: String,
-    customers: Vec<String>,
-}
-
-async fn salon(caller: &Caller, phase_min: u16) -> Salon {
-    let company =
-        json!({ "name": "Bench", "zone": "UTC", "currency": "EUR", "phone_region": "DE" });
-    let company = caller.made("companies", company).await;
-    let branch = json!({ "company_id": company, "name": "Branch", "zone": "Europe/Berlin" });
-    let branch = caller.made("branches", branch).await;
-    let day = json!({ "open": [{ "from": "00:00", "to": "24:00" }] });
-    let weekly: Value = (1..=7).map(|weekday| (weekday.to_string(), day.clone())).collect();
-    let hours = json!({ "weekly": weekly });
-    assert_eq!(caller.send("PUT", &format!("branches/{branch}/hours"), &hours).await.0, 200);
-    let service = json!({ "company_id": company, "name": "Service",
-        "phases": [{ "key": "A", "active_min": phase_min }],
-        "price": { "amount_minor": 4500, "currency": "EUR" },
-        "rules": { "grid_min": if phase_min == 5 { 5 } else { 15 } } });
-    let service = caller.made("services", service).await;
-    let mut customers = Vec::new();
-    for number in 0..CLIENTS {
-        let phone = format!("+49151{:08}", 10_000_000 + number);
-        let customer = json!({ "company_id": company, "name": "Max", "phone": phone });
-        customers.push(caller.made("customers", customer).await);
-    }
-    Salon { company, branch, service, customers }
-}
-
-async fn staff(caller: &Caller, salon: &Salon) -> String {
-    let body = json!({ "company_id": salon.company, "name": "Anna", "branches": [salon.branch],
-                       "zone": "Europe/Berlin" });
-    let staff = caller.made("staff", body).await;
-    let cell = json!({ "service_id": salon.service, "assignment": { "staff_id": staff } });
-    let body = json!({ "assign": [cell] });
-    assert_eq!(caller.send("POST", "staff-service-assignments", &body).await.0, 200);
-    staff
-}
-
 /// Fills a staff-day with 5-minute bookings, as fast as the clients can.
 async fn fill_day(caller: &Caller, salon: &Arc<Salon>, staff: &str, day: DateTime<Utc>) -> Filled {
     let starts: Vec<_> = (0..288).rev().map(|slot| day + TimeDelta::minutes(5 * slot)).collect();
@@ -175,8 +108,8 @@ async fn fill_day(caller: &Caller, salon: &Arc<Salon>, staff: &str, day: DateTim
                     "service_id": salon.service, "staff_id": staff,
                     "branch_id": salon.branch, "starts_at": starts_at });
                 let start = Instant::now();
-                let (status, _) = caller.send("POST", "bookings", &body).await;
-                answers.push((status, start.elapsed()));
+                let answer = caller.post("/api/v2/bookings", &body).await;
+                answers.push((answer.status, start.elapsed()));
             }
         });
     }
@@ -195,8 +128,8 @@ struct Filled {
 }
 
 async fn hot_day(caller: &Caller) {
-    let salon = Arc::new(salon(caller, 5).await);
-    let staff = staff(caller, &salon).await;
+    let salon = Arc::new(Salon::open(caller, 5, 5, CLIENTS).await);
+    let staff = salon.hire(caller).await;
     let days = env::var("BENCH_DAYS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let midnight = SystemClock.now().date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
     println!(
@@ -230,11 +163,11 @@ fn resident() -> f64 {
 
 async fn availability(database: &TestDatabase) {
     let server = Server::start(database).await;
-    let caller =
-        Caller { http: Client::new(), base: server.base.clone(), key: server.tenant().await };
-    let salon = salon(&caller, 60).await;
+    let key = server.tenant().await;
+    let caller = Caller::new(&server.base, &key);
+    let salon = Salon::open(&caller, 60, 15, 1).await;
     for _ in 0..50 {
-        staff(&caller, &salon).await;
+        salon.hire(&caller).await;
     }
     let today = SystemClock.now().date_naive();
     let body = json!({ "service_id": salon.service, "branch_id": salon.branch,
@@ -242,13 +175,12 @@ async fn availability(database: &TestDatabase) {
     server.task.abort();
     println!("\n{:<46} {:>10}", "availability, 50 staff x 90 days, HTTP", "takes");
     let server = Server::start(database).await;
-    let caller = Caller { base: server.base.clone(), http: Client::new(), ..caller };
+    let caller = Caller::new(&server.base, &key);
     // Connection, key and read pool are warm; the tenant's world is not.
-    assert_eq!(caller.send("GET", "bookings", &Value::Null).await.0, 200);
+    assert_eq!(caller.get("/api/v2/bookings").await.status, 200);
     for name in ["first request of the process for the tenant", "second request", "third request"] {
         let begin = Instant::now();
-        let (status, answer) = caller.send("POST", "availability/search", &body).await;
-        assert_eq!(status, 200, "{answer}");
+        let answer = caller.post("/api/v2/availability/search", &body).await.body;
         assert_eq!(answer["slots"].as_array().map(Vec::len), Some(5));
         println!("{name:<46} {:>10}", format!("{:.2} ms", begin.elapsed().as_secs_f64() * 1e3));
     }
@@ -257,7 +189,8 @@ async fn availability(database: &TestDatabase) {
         let (caller, body) = (caller.clone(), body.clone());
         clients.spawn(async move {
             for _ in 0..20 {
-                assert_eq!(caller.send("POST", "availability/search", &body).await.0, 200);
+                let answer = caller.post("/api/v2/availability/search", &body).await;
+                assert_eq!(answer.status, 200);
             }
         });
     }
@@ -269,8 +202,7 @@ async fn bench() {
     let database = TestDatabase::new().await;
     let server = Server::start(&database).await;
     println!("resident, idle                                    {:>6.0} MiB\n", resident());
-    let caller =
-        Caller { http: Client::new(), base: server.base.clone(), key: server.tenant().await };
+    let caller = Caller::new(&server.base, &server.tenant().await);
     hot_day(&caller).await;
     server.task.abort();
     availability(&database).await;

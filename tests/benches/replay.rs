@@ -81,6 +81,21 @@ fn fold<E: Evolve>(events: &[RecordedEvent], count: usize) -> usize {
     count
 }
 
+/// What a booking touches.
+#[derive(Default)]
+struct Booking(Appointment, CalendarDay, Customer, Phase);
+
+impl Booking {
+    fn fold(&mut self, event: &RecordedEvent) {
+        match &*event.stream.aggregate_type {
+            "appointment" => self.0.evolve(&decode::<Appointment>(event).unwrap()),
+            "calendar_day" => self.1.evolve(&decode::<CalendarDay>(event).unwrap()),
+            "customer" => self.2.evolve(&decode::<Customer>(event).unwrap()),
+            _ => self.3.evolve(&decode::<Phase>(event).unwrap()),
+        }
+    }
+}
+
 fn main() {
     let count = env::var("BENCH_EVENTS").ok().and_then(|it| it.parse().ok()).unwrap_or(1_000_000);
     let kinds = ["appointment", "calendar_day", "phase", "customer"];

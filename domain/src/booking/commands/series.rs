@@ -61,7 +61,7 @@ pub struct MoveOccurrence {
     /// Which occurrence, from 1.
     pub number: u16,
     /// Where to.
-    pub new_starts_at: chrono::DateTime<chrono::Utc>,
+    pub new_starts_at: DateTime<Utc>,
     /// Why.
     pub reason: Option<String>,
 }
