@@ -123,6 +123,21 @@ fn main() {
         count
     });
     row("typed, as a projection reads it", facts);
+    let mix =
+        ["appointment.booked", "calendar_day.claimed", "customer.visit_booked", "phase.planned"];
+    let mix = mix.map(|name| texts.iter().find(|it| it.event_type == name).unwrap());
+    let booking = timed(|| {
+        let mut states = Booking::default();
+        for (number, event) in mix.iter().cycle().take(count).enumerate() {
+            if number % 100 == 0 {
+                black_box(std::mem::take(&mut states));
+            }
+            states.fold(event);
+        }
+        black_box(states);
+        count
+    });
+    row("the four of a booking: typed and folded", booking);
     row(
         "appointments: typed and folded",
         timed(|| fold::<Appointment>(&all["appointment"], count)),
