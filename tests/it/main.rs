@@ -3,5 +3,6 @@
 mod faults;
 mod http;
 mod projections;
+mod replay;
 mod statements;
 mod tidy;
