@@ -45,6 +45,11 @@ pub trait EventKind: DomainEvent {
     /// This event's type, such as `staff.hours_set`.
     fn kind(&self) -> &'static str;
 
+    /// Reads an event of the current version from its text.
+    fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
     /// Reads an event of a version that is no longer written. `None` means an unknown version,
     /// which is never passed over silently.
     fn upcast(_event_type: &str, _event_version: &str, _payload: &str) -> Option<Self> {
@@ -100,7 +105,7 @@ pub fn decode_parts<E: Evolve>(
         });
     };
     if *current == event_version {
-        return serde_json::from_str(payload)
+        return E::Event::read(payload)
             .map_err(|source| DecodeError::Shape { event_type: event_type.to_owned(), source });
     }
     E::Event::upcast(event_type, event_version, payload).ok_or_else(|| {
@@ -135,6 +140,8 @@ pub const fn cqrs_type<A: Aggregate>() -> &'static str {
 macro_rules! event_kinds {
     ($event:ty { $($variant:ident => $name:literal @ $version:literal),+ $(,)? }
      $(upcast $upcast:path)?) => {
+        $crate::event_codec!($event);
+
         impl cqrs_es::DomainEvent for $event {
             fn event_type(&self) -> String {
                 $crate::aggregate::EventKind::kind(self).to_owned()
@@ -157,9 +164,50 @@ macro_rules! event_kinds {
                 }
             }
 
+            fn read(text: &str) -> Result<Self, serde_json::Error> {
+                Self::from_text(text)
+            }
+
             $(fn upcast(event_type: &str, event_version: &str, payload: &str) -> Option<Self> {
                 $upcast(event_type, event_version, payload)
             })?
+        }
+    };
+}
+
+/// Writes and reads an event enum as an object that says its type first: see [`crate::tagged`]. The
+/// enum derives serde's traits with `remote = "Self"`.
+#[macro_export]
+macro_rules! event_codec {
+    ($event:ty) => {
+        impl $event {
+            /// Reads an event from its text.
+            fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+                match $crate::tagged::Text::new(text) {
+                    Some(event) => Self::deserialize(event),
+                    // Somebody else's hand: the type comes later, or there are blanks.
+                    None => serde_json::from_str(text),
+                }
+            }
+        }
+
+        impl serde::Serialize for $event {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                // Inherent, made by the derive: it comes before the trait's.
+                Self::serialize(self, $crate::tagged::TagFirst(serializer))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $event {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                use serde::de::Error as _;
+
+                let text = $crate::tagged::text_of(deserializer)?;
+                match $crate::tagged::Text::new(&text) {
+                    Some(event) => Self::deserialize(event).map_err(D::Error::custom),
+                    None => Err(D::Error::custom("the type of an event has no escapes")),
+                }
+            }
         }
     };
 }

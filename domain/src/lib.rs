@@ -1,6 +1,11 @@
 //! Facts and rules of Daybook. No I/O, no clock, no randomness: time, ids and looked-up facts
 //! arrive in the command.
 
+#![allow(
+    clippy::same_name_method,
+    reason = "serde's remote = \"Self\" makes inherent methods that the codec of events wraps"
+)]
+
 pub mod aggregate;
 pub mod appointment;
 pub mod availability;
@@ -30,6 +35,7 @@ pub mod series;
 pub mod service;
 pub mod slot;
 pub mod staff;
+pub mod tagged;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -9,7 +9,7 @@ use super::{Booking, Plan};
 
 /// What happened to an appointment. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum AppointmentEvent {
     /// It was booked, with everything that was agreed.
     Booked(Box<Booking>),

@@ -9,7 +9,7 @@ use super::BranchProfile;
 
 /// What happened to a branch. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum BranchEvent {
     /// It was registered, active.
     Registered {

@@ -6,7 +6,7 @@ use super::{CompanyProfile, Policies};
 
 /// What happened to a company. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum CompanyEvent {
     /// It was registered, active.
     Registered {

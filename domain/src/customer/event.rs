@@ -13,7 +13,7 @@ use super::{Consent, Contact, NoteKind, NoteVisibility};
 
 /// What happened to a customer. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum CustomerEvent {
     /// First contact.
     Registered {

@@ -27,7 +27,7 @@ pub struct Held {
 
 /// What happened to a hold. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum HoldEvent {
     /// The places are kept.
     Placed(Box<Held>),

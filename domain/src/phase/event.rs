@@ -8,7 +8,7 @@ use super::PhasePlan;
 
 /// What happened to a phase. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum PhaseEvent {
     /// It was planned.
     Planned {

@@ -9,7 +9,7 @@ use super::ResourceProfile;
 
 /// What happened to a resource. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum ResourceEvent {
     /// It was registered, active.
     Registered {

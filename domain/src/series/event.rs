@@ -12,7 +12,7 @@ use super::rule::SeriesRule;
 
 /// What happened to a series. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum SeriesEvent {
     /// It was started.
     Started(Box<Started>),

@@ -8,7 +8,7 @@ use super::{Assignment, BranchOffer, ServiceProfile};
 
 /// What happened to a service. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum ServiceEvent {
     /// It was defined, active.
     Defined {

@@ -43,7 +43,7 @@ pub enum Subscription {
 
 /// What happened to a tenant. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum TenantEvent {
     /// It was opened.
     Opened {

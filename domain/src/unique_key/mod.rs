@@ -35,7 +35,7 @@ pub enum UniqueKeyCommand {
 
 /// What happened to a value. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum UniqueKeyEvent {
     /// It was taken.
     Claimed {
