@@ -25,6 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    customers::{Newcomer, guest},
     page,
     shapes::{Page, Step, bookings as shapes},
 };
@@ -102,8 +103,10 @@ pub(super) struct BasketItem {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateBooking {
-    #[schema(value_type = Uuid)]
-    customer_id: CustomerId,
+    /// Who comes: either this or `customer`.
+    #[schema(value_type = Option<Uuid>)]
+    customer_id: Option<CustomerId>,
+    customer: Option<Newcomer>,
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
@@ -159,8 +162,10 @@ async fn create(
     let Body { value, canonical } = body;
     let context = caller.command(&app, &canonical, value.dry_run);
     let source = value.source.map_or_else(|| "api".to_owned(), Text::into_string);
+    let place = (value.branch_id, value.hold_token);
+    let guest = guest(&app, &caller, place, (value.customer_id, value.customer)).await?;
     let particulars = Particulars {
-        customer_id: value.customer_id,
+        guest,
         source,
         notes: value.notes.map(Text::into_string),
         external_ref: value.external_ref.map(Text::into_string),
@@ -202,7 +207,6 @@ async fn one(
     let booking = state.booking().ok_or_else(Problem::not_found)?;
     let answer = BookingAnswer::of(id, &state).ok_or_else(Problem::not_found)?;
     let mut body = json!(answer);
-    body["customer_id"] = json!(booking.customer_id);
     body["service_ids"] = json!(booking.service_ids);
     body["booking_type"] = json!(booking.booking_type);
     body["source"] = json!(booking.source);

@@ -3,12 +3,16 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use daybook_adapters::{phone, postgres::Scope};
 use daybook_domain::{
+    booking::commands::Guest,
+    branch::Branch,
     commands::{ChangeCustomer, EraseCustomer, One, RegisterCustomer},
     company::Company,
     customer::{
         Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility, Phone,
     },
-    ids::{BranchId, CompanyId, CustomerId},
+    hold::Hold,
+    ids::{BranchId, CompanyId, CustomerId, HoldId},
+    master_data::MasterDataError,
     personal::Personal,
 };
 use daybook_projections::customers::{self, CustomerFilter, Customers};
@@ -86,10 +90,89 @@ impl std::fmt::Debug for Fields {
     }
 }
 
+/// Somebody who may be new: whoever of the company has the phone number, else this customer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewCustomer)]
+pub(super) struct Newcomer {
+    name: Text<200>,
+    /// As people type it.
+    phone: Text<40>,
+    email: Option<Text<254>>,
+    language: Option<Text<35>>,
+}
+
+/// What people say of themselves is not for the eye.
+impl std::fmt::Debug for Newcomer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Newcomer(…)")
+    }
+}
+
+/// The guest of a booking: a customer who is known, or a newcomer to the company.
+pub(super) async fn guest(
+    app: &App,
+    caller: &Caller,
+    place: (Option<BranchId>, Option<HoldId>),
+    (known, newcomer): (Option<CustomerId>, Option<Newcomer>),
+) -> Result<Guest, Problem> {
+    let newcomer = match (known, newcomer) {
+        (Some(known), None) => return Ok(Guest::Known(known)),
+        (None, Some(newcomer)) => newcomer,
+        (None, None) => {
+            return Err(Problem::invalid("customer_id", "The customer_id field is required."));
+        }
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid("customer", "either customer_id or customer"));
+        }
+    };
+    caller.require("customers:write")?;
+    let company_id = company_of(app, caller, place).await?;
+    let fields = Fields {
+        company_id: None,
+        name: Some(newcomer.name),
+        phone: Some(newcomer.phone),
+        email: newcomer.email,
+        language: newcomer.language,
+        preferred_branch_id: None,
+        external_ref: None,
+        dry_run: false,
+    };
+    let id = app.ids.next_id();
+    let own = CustomerId::new(id);
+    let (contact, phone_index) = fields.contact("customer.", app, caller, company_id, own).await?;
+    Ok(Guest::New(Box::new(RegisterCustomer { id, company_id, contact, phone_index })))
+}
+
+/// The company of a hold or of a branch.
+async fn company_of(
+    app: &App,
+    caller: &Caller,
+    place: (Option<BranchId>, Option<HoldId>),
+) -> Result<CompanyId, Problem> {
+    let context = caller.context(app);
+    let (what, field, found) = match place {
+        (_, Some(id)) => {
+            let (hold, _) = app.dispatcher.state::<Hold>(&context, id).await?;
+            ("hold", "hold_token", hold.held().map(|held| held.company_id))
+        }
+        (Some(id), None) => {
+            let (branch, _) = app.dispatcher.state::<Branch>(&context, id).await?;
+            ("branch", "branch_id", branch.profile().map(|profile| profile.company_id))
+        }
+        (None, None) => {
+            return Err(Problem::invalid("branch_id", "The branch_id field is required."));
+        }
+    };
+    found.ok_or_else(|| Problem::refused(&MasterDataError::NotFound { what, field }))
+}
+
 impl Fields {
-    /// The contact, sealed with the customer's own key, and the blind index of the number.
+    /// The contact, sealed with the customer's own key, and the blind index of the number. `at` is
+    /// where the fields stand in the request.
     async fn contact(
         self,
+        at: &str,
         app: &App,
         caller: &Caller,
         company_id: CompanyId,
@@ -100,9 +183,11 @@ impl Fields {
         let region = company.profile().map_or("DE", |profile| &profile.phone_region);
         let phone = self.phone.map(Text::into_string);
         let phone = phone.map(|text| phone::parse(&text, region)).transpose();
-        let phone = phone.map_err(|error| Problem::invalid("phone", error.to_string()))?;
+        let phone =
+            phone.map_err(|error| Problem::invalid(format!("{at}phone"), error.to_string()))?;
         let email = self.email.map(|text| Email::try_from(text.into_string())).transpose();
-        let email = email.map_err(|error| Problem::invalid("email", error.to_string()))?;
+        let email =
+            email.map_err(|error| Problem::invalid(format!("{at}email"), error.to_string()))?;
         let index = index(app, caller, phone.as_ref()).await?;
         let contact = Contact {
             name: self.name.map(|name| Personal::new(id, name.into_string())),
@@ -139,7 +224,7 @@ async fn create(
         .ok_or_else(|| Problem::invalid("company_id", "The company_id field is required."))?;
     let id = app.ids.next_id();
     let (contact, phone_index) =
-        value.contact(&app, &caller, company_id, CustomerId::new(id)).await?;
+        value.contact("", &app, &caller, company_id, CustomerId::new(id)).await?;
     let command = RegisterCustomer { id, company_id, contact, phone_index };
     let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
     let status = if dry_run { StatusCode::OK } else { StatusCode::CREATED };
@@ -162,7 +247,7 @@ async fn change(
     let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
     let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
     let phone_index_before = index(&app, &caller, held).await?;
-    let (contact, phone_index) = value.contact(&app, &caller, company_id, id).await?;
+    let (contact, phone_index) = value.contact("", &app, &caller, company_id, id).await?;
     let expected = caller.expected();
     let id = id.uuid();
     let command = ChangeCustomer { id, contact, phone_index_before, phone_index, expected };

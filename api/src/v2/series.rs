@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     bookings::{BasketItem, cancelled, items, wish},
+    customers::{Newcomer, guest},
     shapes::bookings as shapes,
 };
 use crate::{
@@ -58,8 +59,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[schema(as = StartSeries)]
 struct Start {
-    #[schema(value_type = Uuid)]
-    customer_id: CustomerId,
+    /// Who comes: either this or `customer`.
+    #[schema(value_type = Option<Uuid>)]
+    customer_id: Option<CustomerId>,
+    customer: Option<Newcomer>,
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
     #[serde(default)]
@@ -94,6 +97,8 @@ async fn start(
     let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
     rule.except = value.except.into_iter().map(|at| at.0).collect();
     let items = items(value.service_id, &value.services)?;
+    let place = (Some(value.branch_id), None);
+    let guest = guest(&app, &caller, place, (value.customer_id, value.customer)).await?;
     let command = StartSeries {
         branch_id: value.branch_id,
         service_ids: items.into_iter().map(|item| item.service_id).collect(),
@@ -101,7 +106,7 @@ async fn start(
         rule,
         skip_conflicts: value.skip_conflicts,
         particulars: Particulars {
-            customer_id: value.customer_id,
+            guest,
             source: "api".to_owned(),
             notes: value.notes.map(Text::into_string),
             external_ref: None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     appointment::{Appointment, AppointmentStatus, Plan},
-    ids::{AppointmentId, BranchId, HoldId, PhaseId, SeriesId, ServiceId, StaffId},
+    ids::{AppointmentId, BranchId, CustomerId, HoldId, PhaseId, SeriesId, ServiceId, StaffId},
     money::Money,
     policy::PolicyOutcome,
     series::Occurrence,
@@ -34,6 +34,8 @@ pub struct PhaseAnswer {
 pub struct BookingAnswer {
     /// The appointment.
     pub appointment_id: AppointmentId,
+    /// Who comes.
+    pub customer_id: CustomerId,
     /// Its status.
     pub status: AppointmentStatus,
     /// When the customer comes.
@@ -73,6 +75,7 @@ impl BookingAnswer {
         let booking = state.booking()?;
         Some(Self {
             appointment_id,
+            customer_id: booking.customer_id,
             status: state.status()?,
             starts_at: booking.plan.starts_at,
             ends_at: booking.plan.ends_at,

@@ -56,12 +56,17 @@ pub struct EraseCustomer {
     pub expected: Option<u64>,
 }
 
+/// The unique key of a phone number in a company.
+pub(crate) fn phone_key(company_id: CompanyId, phone_index: &str) -> String {
+    format!("customer-phone:{company_id}:{phone_index}")
+}
+
 fn keys(
     company_id: CompanyId,
     phone_index: Option<&str>,
     external_ref: Option<&str>,
 ) -> Vec<(String, &'static str)> {
-    let phone = phone_index.map(|index| (format!("customer-phone:{company_id}:{index}"), "phone"));
+    let phone = phone_index.map(|index| (phone_key(company_id, index), "phone"));
     let reference =
         external_ref.map(|reference| (format!("customer-ref:{reference}"), "external_ref"));
     phone.into_iter().chain(reference).collect()

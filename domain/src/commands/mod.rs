@@ -11,6 +11,7 @@ mod register;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::customer::phone_key;
 pub use self::{
     assign::{Assign, Assigned, AssignmentOf},
     customer::{ChangeCustomer, EraseCustomer, RegisterCustomer},

@@ -21,17 +21,20 @@ use crate::{
     unique_key::{UniqueKey, UniqueKeyCommand},
 };
 
-use super::super::{
-    BookingAnswer, BookingError, Wish, accept,
-    place::change_claims,
-    scene::{Scene, find_place},
+use super::{
+    super::{
+        BookingAnswer, BookingError, Wish, accept,
+        place::change_claims,
+        scene::{Scene, find_place},
+    },
+    guest::Guest,
 };
 
 /// What a booking says besides its place.
 #[derive(Clone, Debug)]
 pub struct Particulars {
     /// Who comes.
-    pub customer_id: CustomerId,
+    pub guest: Guest,
     /// The surface it came through, such as `api`.
     pub source: String,
     /// What the customer or the staff noted, sealed with the customer's key.
@@ -68,14 +71,15 @@ impl UnitCommand for Book {
         &self,
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<BookingAnswer, BookingError>, UnitError> {
-        unit.prefetch(&[Customer::stream(self.particulars.customer_id)]).await?;
+        unit.prefetch(&self.particulars.guest.streams()).await?;
         let found = find_place(unit, &self.wish, Ignoring::default(), &[]).await?;
         let (scene, placement) = accept!(found);
         let plan = accept!(scene.plan(unit, &placement, &[]));
         let id = AppointmentId::new(unit.context().next_id());
         let service_ids = self.wish.items.iter().map(|item| item.service_id).collect();
         let draft = Draft { plan, service_ids, hold_id: None, series: None };
-        let booking = accept!(draft.booking(&scene, &self.particulars));
+        let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
+        let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
         accept!(claim(unit, &scene, id, &booking).await?);
         accept!(record(unit, &scene, id, booking).await?);
         answer(unit, id).await
@@ -110,7 +114,8 @@ impl UnitCommand for BookHeld {
             hold_id: Some(self.hold_id),
             series: None,
         };
-        let booking = accept!(draft.booking(&scene, &self.particulars));
+        let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
+        let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
         let is_pending = booking.is_pending;
         let booked = |placed: &PlacedClaim| placed.of_appointment(id, is_pending);
         accept!(change_claims(unit, &booking.plan, booked).await?);
@@ -132,10 +137,10 @@ impl Draft {
     pub(super) fn booking(
         self,
         scene: &Scene,
+        customer_id: CustomerId,
         particulars: &Particulars,
     ) -> Result<Booking, BookingError> {
         check_external_ref(particulars.external_ref.as_deref())?;
-        let customer_id = particulars.customer_id;
         let price = scene.price(&self.plan, &self.service_ids).ok_or(BookingError::Invalid {
             field: "service_id",
             problem: "the services have no common price".to_owned(),

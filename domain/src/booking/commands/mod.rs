@@ -2,6 +2,7 @@
 
 mod book;
 mod change;
+mod guest;
 mod hold;
 mod series;
 mod status;
@@ -9,6 +10,7 @@ mod status;
 pub use self::{
     book::{Book, BookHeld, Particulars},
     change::{Cancel, Reschedule},
+    guest::Guest,
     hold::{ExtendHold, PlaceHold, ReleaseHold},
     series::{CancelSeries, MoveOccurrence, SkipOccurrence, StartSeries},
     status::{ChangeStatus, StatusChange},

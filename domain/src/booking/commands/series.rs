@@ -120,6 +120,7 @@ impl UnitCommand for StartSeries {
         let streams: Vec<_> = days.iter().map(CalendarDay::stream).collect();
         unit.queue_for(&streams).await;
         scene.look_at(unit, &days).await?;
+        let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
         let series_id = SeriesId::new(unit.context().next_id());
         let mut occurrences = Vec::with_capacity(starts.len());
         for (number, starts_at) in (1_u16..).zip(starts) {
@@ -142,7 +143,7 @@ impl UnitCommand for StartSeries {
             };
             // The client's reference is that of the series, not of each occurrence.
             let particulars = Particulars { external_ref: None, ..self.particulars.clone() };
-            let booking = accept!(draft.booking(&scene, &particulars));
+            let booking = accept!(draft.booking(&scene, customer_id, &particulars));
             accept!(claim(unit, &scene, id, &booking).await?);
             accept!(record(unit, &scene, id, booking).await?);
             // The next occurrence sees the claims of this one.
@@ -152,7 +153,7 @@ impl UnitCommand for StartSeries {
         let started = Started {
             company_id: scene.profile.company_id,
             branch_id: self.branch_id,
-            customer_id: self.particulars.customer_id,
+            customer_id,
             service_ids: self.service_ids.clone(),
             staff_id: self.staff.named(),
             rule: self.rule.clone(),

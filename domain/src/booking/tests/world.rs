@@ -110,7 +110,7 @@ fn place(service: u8, staff: Option<u8>, slot: u16) -> Wish {
 
 fn particulars() -> Particulars {
     Particulars {
-        customer_id: CustomerId::new(CUSTOMER),
+        guest: Guest::Known(CustomerId::new(CUSTOMER)),
         source: "test".to_owned(),
         notes: None,
         external_ref: None,

@@ -1,0 +1,60 @@
+//! Who a booking is for: a customer who is known, or somebody who is registered along with it
+//! (API-02).
+
+use crate::{
+    aggregate::Evolve as _,
+    commands::{RegisterCustomer, phone_key},
+    customer::Customer,
+    dispatch::{Unit, UnitCommand as _, UnitError},
+    event_log::StreamId,
+    ids::CustomerId,
+    ports::{EventLog, LogError},
+    unique_key::UniqueKey,
+};
+
+use super::super::{BookingError, accept};
+
+/// Who comes.
+#[derive(Clone, Debug)]
+pub enum Guest {
+    /// A customer of the company.
+    Known(CustomerId),
+    /// Whoever of the company has the phone number; if nobody has, this customer, who is registered
+    /// in the append of the booking. A refused booking registers nobody.
+    New(Box<RegisterCustomer>),
+}
+
+impl Guest {
+    /// The streams that tell who it is.
+    pub(super) fn streams(&self) -> Vec<StreamId> {
+        match self {
+            Self::Known(id) => vec![Customer::stream(id)],
+            Self::New(register) => {
+                let index = register.phone_index.as_deref();
+                let key = index.map(|index| phone_key(register.company_id, index));
+                key.into_iter().map(UniqueKey::stream).collect()
+            }
+        }
+    }
+
+    /// The customer, registered by now.
+    pub(super) async fn arrive<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<Result<CustomerId, BookingError>, UnitError> {
+        let register = match self {
+            Self::Known(id) => return Ok(Ok(*id)),
+            Self::New(register) => register,
+        };
+        if let Some(index) = &register.phone_index {
+            let key = phone_key(register.company_id, index);
+            if let Some(owner) = unit.load::<UniqueKey>(&key).await?.owner() {
+                let damaged = |_no_id| LogError::Damaged(format!("{key} belongs to no customer"));
+                return Ok(Ok(owner.parse().map_err(damaged)?));
+            }
+        }
+        unit.begin::<Customer>(register.id);
+        accept!(register.run(unit).await?);
+        Ok(Ok(CustomerId::new(register.id)))
+    }
+}
