@@ -21,6 +21,7 @@ use daybook_domain::{
     event_log::{Position, RecordedEvent, Revision, StreamId},
     ids::TenantId,
     phase::Phase,
+    registry::{self, EventText},
 };
 use daybook_projections::event::Fact;
 use uuid::Uuid;
@@ -43,17 +44,22 @@ fn golden(aggregate_type: &'static str) -> Vec<RecordedEvent> {
         }
         let major = &name[event_type.len() + 2..name.len() - rest.len()];
         let version: Vec<&str> = rest.split('.').skip(1).take(2).collect();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let payload: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let event = EventText {
+            event_type: event_type.to_owned(),
+            event_version: format!("{major}.{}", version.join(".")),
+            payload: std::fs::read_to_string(&file).unwrap(),
+        };
+        // As it would be written today.
+        let payload = registry::find(aggregate_type).unwrap().reencode(&event).unwrap();
         events.push(RecordedEvent {
             tenant: TenantId::new(Uuid::from_u128(1)),
             position: Position(1),
             stream: StreamId::new(aggregate_type, Uuid::from_u128(2).to_string()),
             revision: Revision(1),
             event_id: Uuid::from_u128(3),
-            event_type: event_type.to_owned(),
-            event_version: format!("{major}.{}", version.join(".")),
-            payload: payload.to_string(),
+            event_type: event.event_type,
+            event_version: event.event_version,
+            payload,
             metadata: "{}".to_owned(),
             recorded_at: chrono::DateTime::UNIX_EPOCH,
             hash: [0; 32],

@@ -7,19 +7,22 @@ use chrono_tz::Tz;
 
 use super::{
     bits,
-    facts::{Busy, Facts},
-    open::{resource_rules, staff_rules},
+    facts::{BranchFacts, Busy, Facts, StaffFacts},
+    open::{resource_rules, staff_rules, staff_week, week_rules},
     request::Ignoring,
     zone_day::{Step, ZoneSpan, instant, step_down, step_up},
 };
 use crate::{
     calendar::CalendarId,
+    hours::WeeklyHours,
     ids::{BranchId, ResourceId, ServiceId, StaffId},
     slot::Slot,
 };
 
 /// Days compiled before the first date: buffers reach back.
 const LEAD_DAYS: u64 = 1;
+/// Different weeks that are remembered.
+const MOST_WEEKS: usize = 64;
 /// Days compiled after the last date: an appointment may end on a later one.
 const TAIL_DAYS: u64 = 2;
 
@@ -35,6 +38,8 @@ pub(super) struct Masks {
     pub(super) staff: BTreeMap<StaffId, StaffMasks>,
     pub(super) resources: BTreeMap<ResourceId, ResourceMasks>,
     grids: Vec<(Tz, u16, Vec<u64>)>,
+    /// Weeks that were compiled for a branch: many people work the same ones.
+    weeks: Vec<(BranchId, WeeklyHours, Vec<u64>)>,
 }
 
 /// A staff member's bitstrings.
@@ -98,6 +103,7 @@ impl Masks {
             staff: BTreeMap::new(),
             resources: BTreeMap::new(),
             grids: Vec::new(),
+            weeks: Vec::new(),
         }
     }
 
@@ -173,16 +179,8 @@ impl Masks {
         };
         let mut open = Vec::new();
         for branch in staff.branches.iter().filter_map(|id| facts.branches.get(id)) {
-            self.remember_zone(branch.zone);
-            let zone = self.zone(branch.zone);
             let mut compile = |service_id, special| {
-                let mut words = vec![0; self.words];
-                for date in self.all_dates() {
-                    let rules = staff_rules(branch, staff, special, date);
-                    for steps in rules.open(&zone, date) {
-                        bits::set(&mut words, &self.bits(&steps));
-                    }
-                }
+                let words = self.open_words(branch, staff, special);
                 open.push(OpenAt { branch_id: branch.id, service_id, words });
             };
             compile(None, None);
@@ -195,6 +193,47 @@ impl Masks {
         }
         let taken = self.taken_of(facts.busy(CalendarId::Staff(staff_id)).iter());
         self.staff.insert(staff_id, StaffMasks { open, taken });
+    }
+
+    /// When somebody works at a branch: a week, which others may work too, and the dates that differ.
+    fn open_words(
+        &mut self,
+        branch: &BranchFacts<'_>,
+        staff: &StaffFacts<'_>,
+        special: Option<&WeeklyHours>,
+    ) -> Vec<u64> {
+        let mut words = self.week_words(branch, staff_week(branch, staff, special)).to_vec();
+        let zone = self.zone(branch.zone);
+        for date in staff.exceptions.keys().filter(|date| self.wide.contains(date)) {
+            bits::clear(&mut words, &self.bits(&zone.day(*date)));
+            for steps in staff_rules(branch, staff, special, *date).open(&zone, *date) {
+                bits::set(&mut words, &self.bits(&steps));
+            }
+        }
+        words
+    }
+
+    fn week_words(&mut self, branch: &BranchFacts<'_>, week: &WeeklyHours) -> &[u64] {
+        let is_it =
+            |known: &(BranchId, WeeklyHours, Vec<u64>)| known.0 == branch.id && known.1 == *week;
+        let index = if let Some(index) = self.weeks.iter().position(is_it) {
+            index
+        } else {
+            self.remember_zone(branch.zone);
+            let zone = self.zone(branch.zone);
+            let mut words = vec![0; self.words];
+            for date in self.all_dates() {
+                for steps in week_rules(branch, week, date).open(&zone, date) {
+                    bits::set(&mut words, &self.bits(&steps));
+                }
+            }
+            if self.weeks.len() == MOST_WEEKS {
+                self.weeks.clear();
+            }
+            self.weeks.push((branch.id, week.clone(), words));
+            self.weeks.len() - 1
+        };
+        &self.weeks[index].2
     }
 
     /// Compiles the hours and claims of a resource anew; forgets what is not in the facts.

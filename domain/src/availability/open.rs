@@ -39,15 +39,34 @@ pub(super) fn staff_rules<'f>(
     special: Option<&'f WeeklyHours>,
     date: NaiveDate,
 ) -> DayRules<'f> {
-    let own = if let Some(exception) = staff.exceptions.get(&date) {
-        OwnHours::Exception(exception)
-    } else {
-        let week = special
-            .or_else(|| staff.hours_at.get(&branch.id).map(AsRef::as_ref))
-            .or(staff.hours.as_deref())
-            .unwrap_or(&branch.hours);
-        OwnHours::Week(week.day(iso_weekday(date)))
-    };
+    match staff.exceptions.get(&date) {
+        Some(exception) => {
+            let own = OwnHours::Exception(exception);
+            DayRules { own, branch: branch_exception(branch, date) }
+        }
+        None => week_rules(branch, staff_week(branch, staff, special), date),
+    }
+}
+
+/// The week that a staff member works at a branch, where no date differs.
+pub(super) fn staff_week<'f>(
+    branch: &'f BranchFacts<'_>,
+    staff: &'f StaffFacts<'_>,
+    special: Option<&'f WeeklyHours>,
+) -> &'f WeeklyHours {
+    special
+        .or_else(|| staff.hours_at.get(&branch.id).map(AsRef::as_ref))
+        .or(staff.hours.as_deref())
+        .unwrap_or(&branch.hours)
+}
+
+/// The rules for whoever works a week at a branch.
+pub(super) fn week_rules<'f>(
+    branch: &'f BranchFacts<'_>,
+    week: &'f WeeklyHours,
+    date: NaiveDate,
+) -> DayRules<'f> {
+    let own = OwnHours::Week(week.day(iso_weekday(date)));
     DayRules { own, branch: branch_exception(branch, date) }
 }
 
