@@ -10,11 +10,13 @@ CREATE TABLE ops.api_keys (
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
     revoked_at   timestamptz,
+    last_used_at timestamptz,
     PRIMARY KEY (tenant_id, key_id),
     UNIQUE (key_id)
 );
 
 COMMENT ON TABLE ops.api_keys IS 'API keys by tenant. Several may be active, so that a client can rotate (SEC-24).';
+COMMENT ON COLUMN ops.api_keys.last_used_at IS 'Kept to the minute, behind the requests.';
 COMMENT ON COLUMN ops.api_keys.secret_hash IS 'SHA-256 of the 256-bit random secret.';
 
 ALTER TABLE ops.api_keys ENABLE ROW LEVEL SECURITY;

@@ -41,6 +41,8 @@ pub struct KeyRow {
     pub expires_at: DateTime<Utc>,
     /// Since when it is good no more.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it let somebody in last, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// Why a key could not be made or looked up.
@@ -126,6 +128,18 @@ impl ApiKeys {
         Ok(rows.fetch_all(&mut *scope).await?)
     }
 
+    /// Notes that a key let somebody in, at most once a minute. Whether it was noted.
+    pub async fn touch(&self, holder: &KeyHolder, at: DateTime<Utc>) -> Result<bool, KeyError> {
+        let mut scope = Scope::acquire(&self.pool, holder.tenant).await?;
+        let done = sqlx::query(include_str!("touch.sql"))
+            .bind(holder.tenant.uuid())
+            .bind(holder.key_id)
+            .bind(at)
+            .execute(&mut *scope)
+            .await?;
+        Ok(0 < done.rows_affected())
+    }
+
     /// Makes a key good no more. Whether there was one to revoke.
     pub async fn revoke(
         &self,
@@ -208,5 +222,21 @@ mod tests {
             let holder = keys.holder(&key.to_owned().into(), day(1)).await.expect("keys answer");
             assert_eq!(holder, None);
         }
+    }
+
+    #[tokio::test]
+    async fn last_use_is_noted_once_a_minute() {
+        let (keys, _database) = keys().await;
+        let tenant = TenantId::new(RandomIds.next_id());
+        let (_, key) = made(&keys, tenant).await;
+        let holder = keys.holder(&key, day(1)).await.expect("keys answer").expect("it is good");
+        let second = TimeDelta::seconds(1);
+        let uses = [(0, true), (1, false), (60, false), (61, true), (62, false)];
+        for (seconds, is_noted) in uses {
+            let noted = keys.touch(&holder, day(1) + second * seconds).await.expect("it is noted");
+            assert_eq!(noted, is_noted, "after {seconds} s");
+        }
+        let rows = keys.list(tenant).await.expect("keys are listed");
+        assert_eq!(rows[0].last_used_at, Some(day(1) + second * 61));
     }
 }

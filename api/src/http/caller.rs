@@ -92,7 +92,18 @@ pub(super) async fn holder(app: &App, headers: &HeaderMap) -> Result<KeyHolder, 
     let found = found.map_err(|error| Problem::unavailable(&error))?;
     let holder = found.ok_or_else(Problem::unauthenticated)?;
     app.key_cache.put(hash, holder.clone());
+    note_use(app, holder.clone());
     Ok(holder)
+}
+
+/// Notes when a key was last used, behind the request's back.
+fn note_use(app: &App, holder: KeyHolder) {
+    let (keys, now) = (app.keys.clone(), app.clock.now());
+    tokio::spawn(async move {
+        if let Err(error) = keys.touch(&holder, now).await {
+            tracing::debug!(%error, "the use of a key was not noted");
+        }
+    });
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

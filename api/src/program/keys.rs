@@ -96,8 +96,12 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
                     Some(at) => format!("revoked {at}"),
                     None => format!("until {}", row.expires_at),
                 };
+                let used = row.last_used_at.map_or_else(
+                    || "never used".to_owned(),
+                    |at| format!("last used {}", at.format("%Y-%m-%d %H:%MZ")),
+                );
                 let scopes = row.scopes.join(" ");
-                say(&format!("{}  {}  {state}  [{scopes}]", row.key_id, row.name));
+                say(&format!("{}  {}  {state}  {used}  [{scopes}]", row.key_id, row.name));
             }
         }
         KeyCommand::Revoke { tenant, key } => {
