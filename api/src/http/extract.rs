@@ -101,6 +101,7 @@ fn too_large(rejection: BytesRejection) -> Problem {
 fn canonical(text: &[u8]) -> Result<Vec<u8>, Problem> {
     let value = serde_json::from_slice::<Value>(text);
     let bytes = value.and_then(|mut value| {
+        make_whole(&mut value);
         value.sort_all_objects();
         serde_json::to_vec(&value)
     });
@@ -125,12 +126,36 @@ fn nul(value: &Value) -> Option<String> {
     }
 }
 
+/// `30.0` is an integer to JSON Schema, and to clients whose only number is a float.
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0);
+            // Beyond 2^53 a float does not say which integer it means.
+            if let Some(whole) = whole.filter(|it| it.abs() < 9_007_199_254_740_992.0)
+                && let Ok(integer) = format!("{whole:.0}").parse::<i64>()
+            {
+                *number = integer.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
 fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
     if text.windows(6).any(|six| six == br"\u0000")
         && let Ok(value) = serde_json::from_slice::<Value>(text)
         && let Some(field) = nul(&value)
     {
         return Err(Problem::invalid(field, "a text holds no NUL character"));
+    }
+    if text.windows(2).any(|two| two == b".0")
+        && let Ok(mut value) = serde_json::from_slice::<Value>(text)
+    {
+        make_whole(&mut value);
+        return serde_path_to_error::deserialize(value).map_err(at_fault);
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(at_fault)?;
@@ -195,5 +220,27 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Id<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(id)| Self(id)).map_err(|_no_id| Problem::not_found())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_may_be_written_as_floats_and_others_may_not() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Asked {
+            minutes: u16,
+            back: Vec<i64>,
+        }
+        let asked: Asked = parse(br#"{"minutes":30.0,"back":[-4.0, 2, 1.0e3]}"#).unwrap();
+        assert_eq!(asked, Asked { minutes: 30, back: vec![-4, 2, 1000] });
+        assert!(parse::<Asked>(br#"{"minutes":30.05,"back":[]}"#).is_err());
+        assert!(parse::<Asked>(br#"{"minutes":-1.0,"back":[]}"#).is_err());
+        assert_eq!(parse::<Value>(br#"{"a":".0"}"#).unwrap(), json!({ "a": ".0" }));
+        assert_eq!(canonical(br#"{"b":1,"a":2.0}"#).unwrap(), br#"{"a":2,"b":1}"#);
     }
 }
