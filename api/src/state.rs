@@ -13,6 +13,7 @@ use daybook_domain::{
     dispatch::Dispatcher,
     event_log::Position,
     ids::{IdSource, TenantId},
+    ports::EventLog as _,
 };
 use daybook_projections::{
     projector::Projector,
@@ -25,6 +26,12 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::http::{caller::KeyCache, limits::Limits, problem::Problem};
+
+/// How long a caller who names a position is kept waiting for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a caller who names none is kept waiting for what was acknowledged before.
+const A_MOMENT: Duration = Duration::from_millis(150);
 
 /// The log that every command and every projection works on.
 pub type Log = SealedLog<PostgresLog>;
@@ -133,21 +140,27 @@ impl AppState {
     }
 
     /// Waits, for a while, until a read model holds a position that the caller has seen.
+    ///
+    /// Who names none waits a moment for the head of the tenant's history, so that whatever was
+    /// acknowledged before is seen as a rule; a read model that lags behind answers as it stands.
     pub async fn wait_for(
         &self,
         tenant: TenantId,
         projector: &dyn Projector,
         position: Option<u64>,
     ) -> Result<(), Problem> {
-        let Some(position) = position else { return Ok(()) };
-        let patience = Duration::from_secs(2);
+        let (least, patience) = match position {
+            Some(position) => (Position(position), PATIENCE),
+            None => match self.dispatcher.log().head(tenant).await? {
+                Some(head) => (head.position, A_MOMENT),
+                None => return Ok(()),
+            },
+        };
         let checkpoints = self.runner.checkpoints();
-        let waited = checkpoints.wait_for(tenant, projector, Position(position), patience).await;
-        match waited {
+        match checkpoints.wait_for(tenant, projector, least, patience).await {
             Ok(_reached) => Ok(()),
-            Err(WaitError::NotReached { reached }) => {
-                Err(Problem::not_reached(position, reached.0))
-            }
+            Err(WaitError::NotReached { .. }) if position.is_none() => Ok(()),
+            Err(WaitError::NotReached { reached }) => Err(Problem::not_reached(least.0, reached.0)),
             Err(error) => Err(Problem::unavailable(&error)),
         }
     }

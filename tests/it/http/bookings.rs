@@ -166,3 +166,17 @@ async fn lists_are_paged_and_hold_what_the_token_promises() {
     }
     assert_eq!(seen, booked);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_shows_what_was_acknowledged_before_it_was_asked() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(30)).await;
+    let runner = app.app.runner.start(app.app.wakeups());
+    for hour in 9..14 {
+        let booked = salon.booked(&app, &format!("2026-12-03T{hour:02}:00:00Z")).await;
+        let list = app.get("/api/v2/bookings").await.expect(200);
+        let items = list["items"].as_array().unwrap();
+        assert!(items.iter().any(|item| item["appointment_id"] == *booked), "{list:#}");
+    }
+    runner.stop().await;
+}
