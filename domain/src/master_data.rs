@@ -147,7 +147,7 @@ pub fn check_name(field: &str, name: &str) -> Result<(), MasterDataError> {
 /// An outside reference: absent, or 1 to 200 characters.
 pub fn check_external_ref(reference: Option<&str>) -> Result<(), MasterDataError> {
     match reference {
-        Some(text) if text.is_empty() || 200 < text.len() => {
+        Some(text) if text.is_empty() || 200 < text.chars().count() => {
             Err(MasterDataError::invalid("external_ref", "a reference has 1 to 200 characters"))
         }
         _ => Ok(()),

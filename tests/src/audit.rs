@@ -20,6 +20,8 @@ use daybook_replay_tools::History;
 pub struct Audit {
     /// Where each appointment stands, and when it starts.
     pub appointments: BTreeMap<AppointmentId, (AppointmentStatus, DateTime<Utc>)>,
+    /// The last position.
+    pub head: Position,
     /// Everything that must not be.
     pub problems: Vec<String>,
 }
@@ -43,7 +45,7 @@ pub async fn audit(history: &History) -> anyhow::Result<Audit> {
             streams.fold(event)?;
         }
     }
-    Ok(streams.audit())
+    Ok(Audit { head: after, ..streams.audit() })
 }
 
 impl Streams {
@@ -92,10 +94,31 @@ impl Streams {
                 }
             }
         }
+        for (id, phase) in &self.phases {
+            self.audit_phase(*id, phase, &mut audit.problems);
+        }
         for (id, (day, capacity)) in &self.days {
             self.audit_day(*id, day, *capacity, &mut audit.problems);
         }
         audit
+    }
+
+    fn audit_phase(&self, id: PhaseId, phase: &Phase, out: &mut Vec<String>) {
+        let Some((owner, _)) = phase.planned() else {
+            return out.push(format!("phase {id} changed before it was planned"));
+        };
+        let Some(appointment) = self.appointments.get(&owner) else {
+            return out.push(format!("phase {id} is of no appointment"));
+        };
+        let plan = appointment.booking().map(|booking| &booking.plan);
+        if !plan.is_some_and(|plan| plan.phases.iter().any(|planned| planned.phase_id == id)) {
+            out.push(format!("phase {id} is not planned by appointment {owner}"));
+        }
+        let keeps = appointment.status().is_some_and(AppointmentStatus::keeps_its_place);
+        if keeps == phase.is_cancelled() {
+            let what = if keeps { "called off before" } else { "still on after" };
+            out.push(format!("phase {id} is {what} its appointment {owner}"));
+        }
     }
 
     fn audit_day(

@@ -77,6 +77,11 @@ impl Program {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits until it has ended, and whether it ended well.
+    pub fn succeeded(&mut self) -> bool {
+        self.child.wait().is_ok_and(|status| status.success())
+    }
+
     /// The processes of its PostgreSQL, the first of which is the postmaster.
     pub fn postgres_processes(&self) -> Vec<u32> {
         let file = self.data_dir.join("pg/postmaster.pid");
@@ -96,13 +101,13 @@ impl Program {
     pub fn kill_postgres(&self) {
         let processes = self.postgres_processes();
         assert!(1 < processes.len(), "no PostgreSQL runs");
-        for process in &processes {
-            drop(Command::new("kill").args(["-9", &process.to_string()]).status());
-        }
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while processes.iter().any(|process| is_alive(*process)) {
-            assert!(Instant::now() < deadline, "PostgreSQL does not die");
-            std::thread::yield_now();
+        kill_all(&processes);
+    }
+
+    /// Kills its PostgreSQL as soon as it runs, for as long as the program starts it again.
+    pub fn keep_killing_postgres(&mut self) {
+        while self.is_running() {
+            kill_all(&self.postgres_processes());
         }
     }
 }
@@ -119,6 +124,17 @@ fn status(process: u32) -> Option<(char, u32)> {
     // The name stands in parentheses and may hold spaces.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+fn kill_all(processes: &[u32]) {
+    for process in processes.iter().filter(|process| is_alive(**process)) {
+        drop(Command::new("kill").args(["-9", &process.to_string()]).status());
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while processes.iter().any(|process| is_alive(*process)) {
+        assert!(Instant::now() < deadline, "PostgreSQL does not die");
+        std::thread::yield_now();
+    }
 }
 
 fn is_alive(process: u32) -> bool {

@@ -133,15 +133,31 @@ impl Salon {
         Self { company, branch, service, customers: people }
     }
 
+    /// Offers another service, done by a staff member, and answers the id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn offer(&self, caller: &Caller, name: &str, phases: &Value, staff: &str) -> String {
+        let service = json!({ "company_id": self.company, "name": name, "phases": phases,
+            "price": { "amount_minor": 9000, "currency": "EUR" }, "rules": { "grid_min": 5 } });
+        let service = caller.made("services", service).await;
+        assign(caller, &service, staff).await;
+        service
+    }
+
     /// Hires somebody who does the service, and answers the id.
     pub async fn hire(&self, caller: &Caller) -> String {
         let staff = json!({ "company_id": self.company, "name": "Anna",
             "branches": [self.branch], "zone": "Europe/Berlin" });
         let staff = caller.made("staff", staff).await;
-        let cell = json!({ "service_id": self.service, "assignment": { "staff_id": staff } });
-        let matrix = json!({ "assign": [cell] });
-        let answer = caller.post("/api/v2/staff-service-assignments", &matrix).await;
-        assert_eq!(answer.status, 200, "{:#}", answer.body);
+        assign(caller, &self.service, &staff).await;
         staff
     }
+}
+
+async fn assign(caller: &Caller, service: &str, staff: &str) {
+    let cell = json!({ "service_id": service, "assignment": { "staff_id": staff } });
+    let matrix = json!({ "assign": [cell] });
+    let answer = caller.post("/api/v2/staff-service-assignments", &matrix).await;
+    assert_eq!(answer.status, 200, "{:#}", answer.body);
 }

@@ -18,6 +18,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
+use tokio::sync::watch;
+
 use super::{
     cluster,
     config::Layout,
@@ -58,6 +60,8 @@ pub(super) struct Launcher {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether the server crashed too often to be started again.
+    given_up: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -119,6 +123,11 @@ impl Launcher {
         u32::try_from(pid.as_raw_nonzero().get()).ok()
     }
 
+    /// Learns whether the server is given up.
+    pub(super) fn given_up(&self) -> watch::Receiver<bool> {
+        self.shared.given_up.subscribe()
+    }
+
     /// How often the server has been started again after it had ended by itself.
     pub(super) fn restarts(&self) -> u32 {
         self.shared.lock().restarts
@@ -164,6 +173,7 @@ impl Shared {
             crashes.retain(|crash| crash.elapsed() < CRASH_WINDOW);
             if crashes.len() > CRASHES {
                 tracing::error!(log = %launch.layout.log.display(), "PostgreSQL crashes again and again: giving up");
+                self.given_up.send_replace(true);
                 return;
             }
             tracing::warn!("PostgreSQL has ended unexpectedly: starting it again");

@@ -163,6 +163,17 @@ impl EmbeddedPostgres {
         self.launcher.restarts()
     }
 
+    /// Ends when the server has crashed so often that it is not started again.
+    pub fn given_up(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut given_up = self.launcher.given_up();
+        async move {
+            // Without a launcher nobody will say so any more: it was stopped.
+            if given_up.wait_for(|given_up| *given_up).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Waits until the server has been started again that often and takes connections; `false` when it takes too long.
     pub fn wait_for_restarts(&self, restarts: u32, patience: Duration) -> bool {
         self.launcher.wait_for_restarts(restarts, patience)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    Executor, PgPool,
+    Connection as _, Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -63,13 +63,25 @@ impl PoolRole {
 const SESSION: &str =
     "SET client_min_messages = error; SET idle_in_transaction_session_timeout = '15s'";
 
+/// A connection that was idle for longer is tested before it serves.
+const UNTESTED: Duration = Duration::from_millis(100);
+
 /// The options of a pool with all guards; for callers that want another size or lifetime.
 pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(10))
-        // A broken connection shows at its first use; a ping before each use is a round trip.
+        // A ping before each use is a round trip. Whoever was idle for no longer than no server takes
+        // to start again after a crash is used as it is.
         .test_before_acquire(false)
+        .before_acquire(|connection, held| {
+            Box::pin(async move {
+                if UNTESTED < held.idle_for {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(SESSION).await?;

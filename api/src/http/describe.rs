@@ -17,7 +17,7 @@ use utoipa::{
 };
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::fields::Date;
+use super::fields::LocalDate;
 use crate::state::App;
 
 /// The statuses that any keyed route may answer a problem with, and what a command adds.
@@ -193,7 +193,7 @@ impl Route {
 
 fn in_path(name: &str) -> RefOr<Schema> {
     match name {
-        "date" => Date::schema(),
+        "date" => LocalDate::schema(),
         "number" => {
             let number = ObjectBuilder::new().schema_type(Type::Integer);
             number.minimum(Some(1)).maximum(Some(366)).into()

@@ -20,7 +20,7 @@ use utoipa::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::gate::Parameters;
+use super::{choices, gate::Parameters};
 use crate::state::App;
 
 /// Why a request was not carried out (RFC 9457), and the same once more for older clients.
@@ -70,6 +70,7 @@ pub fn completed(mut document: OpenApi) -> OpenApi {
     document.info.description = Some(ABOUT.to_owned());
     document.info.license = Some(License::new("MIT OR Apache-2.0"));
     let components = document.components.get_or_insert_with(Components::new);
+    choices::add(components);
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("Fault".to_owned(), Fault::schema());
     let schema: RefOr<Schema> = RefOr::Ref(Ref::from_schema_name("Problem"));

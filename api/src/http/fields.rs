@@ -41,9 +41,9 @@ impl<'de> Deserialize<'de> for Instant {
 
 /// A date without a zone.
 #[derive(Clone, Copy, Debug)]
-pub struct Date(pub NaiveDate);
+pub struct LocalDate(pub NaiveDate);
 
-impl<'de> Deserialize<'de> for Date {
+impl<'de> Deserialize<'de> for LocalDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         within(NaiveDate::deserialize(deserializer)?).map(Self)
     }
@@ -65,14 +65,14 @@ pub enum When {
     /// An instant.
     Instant(Instant),
     /// A whole local day.
-    Date(Date),
+    Date(LocalDate),
 }
 
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if let Ok(date) = text.parse::<NaiveDate>() {
-            return Ok(Self::Date(Date(within(date)?)));
+            return Ok(Self::Date(LocalDate(within(date)?)));
         }
         let at = DateTime::parse_from_rfc3339(&text)
             .map_err(|_neither| D::Error::custom("a date or an instant with an offset"))?;
@@ -137,14 +137,14 @@ macro_rules! schemas {
 schemas! {
     Instant, Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)), Some(YEAR), "2026-12-02T10:00:00+01:00",
         "RFC 3339 with an offset; a year between 1970 and 9998";
-    Date, Some(SchemaFormat::KnownFormat(KnownFormat::Date)), Some(YEAR), "2026-12-02",
+    LocalDate, Some(SchemaFormat::KnownFormat(KnownFormat::Date)), Some(YEAR), "2026-12-02",
         "a local date; a year between 1970 and 9998";
     Local, None, Some("^(19[7-9][0-9]|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"), "2026-12-02T10:00:00", "a wall clock time without an offset";
 }
 
 impl PartialSchema for When {
     fn schema() -> RefOr<Schema> {
-        AnyOfBuilder::new().item(Instant::schema()).item(Date::schema()).into()
+        AnyOfBuilder::new().item(Instant::schema()).item(LocalDate::schema()).into()
     }
 }
 
@@ -162,6 +162,18 @@ impl PartialSchema for Zone {
 }
 
 impl ToSchema for Zone {}
+
+/// A text of any length, for the document alone.
+#[derive(Debug)]
+pub struct AnyText;
+
+impl PartialSchema for AnyText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^\\x00]*$")).into()
+    }
+}
+
+impl ToSchema for AnyText {}
 
 impl<const MOST: usize> PartialSchema for Text<MOST> {
     fn schema() -> RefOr<Schema> {
@@ -186,7 +198,7 @@ mod tests {
             let at = json!(format!("{year}T00:00:00Z"));
             assert!(serde_json::from_value::<Instant>(at.clone()).is_err(), "{at}");
             assert!(serde_json::from_value::<When>(at.clone()).is_err(), "{at}");
-            assert!(serde_json::from_value::<Date>(json!(year)).is_err(), "{year}");
+            assert!(serde_json::from_value::<LocalDate>(json!(year)).is_err(), "{year}");
             assert!(serde_json::from_value::<When>(json!(year)).is_err(), "{year}");
             let local = json!(format!("{year}T00:00:00"));
             assert!(serde_json::from_value::<Local>(local).is_err(), "{year}");

@@ -1,6 +1,7 @@
 //! What every route shares: who calls, what a bad request is told, how a command is run.
 
 pub mod caller;
+pub mod choices;
 pub mod describe;
 pub mod document;
 pub mod envelope;

@@ -64,6 +64,17 @@ impl Database {
         Ok(Self { options: options.database(NAME), server: Some(server) })
     }
 
+    /// Ends when our own server has crashed so often that it is not started again.
+    pub(super) fn given_up(&self) -> impl Future<Output = ()> + Send + 'static {
+        let given_up = self.server.as_ref().map(EmbeddedPostgres::given_up);
+        async move {
+            match given_up {
+                Some(given_up) => given_up.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// Stops the server if it is our own.
     pub(super) async fn close(self) {
         if let Some(server) = self.server {

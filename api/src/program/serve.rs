@@ -1,7 +1,13 @@
 //! Serves until it is told to stop, then drains: requests first, read models next, the database
 //! last.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::Context as _;
 use daybook_adapters::clock::SystemClock;
@@ -53,10 +59,14 @@ pub(super) async fn serve(
     let runner = app.runner.start(app.wakeups());
     let routes = router_behind(app, &config.trusted_proxies);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let given_up = database.given_up();
+    let is_lost = Arc::new(AtomicBool::new(false));
+    let lost = Arc::clone(&is_lost);
     let served = axum::serve(listener, service).with_graceful_shutdown(async move {
         tokio::select! {
             _ = terminate.recv() => (),
             _ = interrupt.recv() => (),
+            () = given_up => lost.store(true, Ordering::Release),
         }
         tracing::info!("stopping");
     });
@@ -64,5 +74,7 @@ pub(super) async fn serve(
     runner.stop().await;
     drop(relay);
     database.close().await;
+    // Whoever watches over the program starts it anew; going on without a database helps nobody.
+    anyhow::ensure!(!is_lost.load(Ordering::Acquire), "PostgreSQL crashed again and again");
     Ok(ended?)
 }

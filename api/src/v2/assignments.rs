@@ -57,7 +57,7 @@ fn saves(route: Route, id: &str) -> Route {
     route.answers::<shapes::Assigned>(200, "Saved.")
 }
 
-/// Of which service, or of whom: one of the two.
+/// Of which service, of whom, or both.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ListAssignments {
@@ -75,13 +75,14 @@ async fn list(
     caller.require("catalog:read")?;
     let cell = |service_id: ServiceId, it: &Assignment| json!({ "service_id": service_id, "assignment": it });
     let items: Vec<_> = match (query.service_id, query.staff_id) {
-        (Some(id), None) => {
+        (Some(id), staff_id) => {
             let context = caller.context(&app);
             let (service, _) = app.dispatcher.state::<Service>(&context, id).await?;
             if service.profile().is_none() {
                 return Err(Problem::not_found());
             }
-            service.assignments().map(|it| cell(id, it)).collect()
+            let wanted = |it: &&Assignment| staff_id.is_none_or(|staff_id| it.staff_id == staff_id);
+            service.assignments().filter(wanted).map(|it| cell(id, it)).collect()
         }
         (None, Some(staff_id)) => {
             let filter = DirectoryFilter { staff_id: Some(staff_id), ..DirectoryFilter::default() };
@@ -96,7 +97,9 @@ async fn list(
                 })
                 .collect()
         }
-        _ => return Err(Problem::parameter("service_id", "either service_id or staff_id")),
+        (None, None) => {
+            return Err(Problem::parameter("service_id", "a service_id, a staff_id or both"));
+        }
     };
     Ok(Json(json!({ "items": items })).into_response())
 }

@@ -29,7 +29,7 @@ use crate::{
         caller::Caller,
         describe::{Route, post},
         extract::Body,
-        fields::{Date, Instant, When},
+        fields::{Instant, LocalDate, When},
         problem::Problem,
         respond,
     },
@@ -122,7 +122,7 @@ fn local(at: DateTime<Utc>, zone: Tz) -> String {
 #[serde(deny_unknown_fields)]
 #[schema(as = AskSimple)]
 struct Simple {
-    date: Date,
+    date: LocalDate,
     #[schema(value_type = Uuid)]
     service_id: ServiceId,
     #[schema(value_type = Option<Uuid>)]
@@ -153,7 +153,7 @@ async fn simple(
 #[serde(deny_unknown_fields)]
 #[schema(as = AskComposite)]
 struct Composite {
-    date: Date,
+    date: LocalDate,
     #[schema(min_items = 1, max_items = 12)]
     services: Vec<CompositeItem>,
     #[schema(value_type = Option<Uuid>)]
@@ -283,14 +283,14 @@ fn shown(placement: &Placement) -> Value {
 fn begin(when: When, zone: Tz) -> Option<DateTime<Utc>> {
     match when {
         When::Instant(Instant(at)) => Some(at),
-        When::Date(Date(date)) => day(date, zone).map(|slot| slot.from),
+        When::Date(LocalDate(date)) => day(date, zone).map(|slot| slot.from),
     }
 }
 
 fn end(when: When, zone: Tz) -> Option<DateTime<Utc>> {
     match when {
         When::Instant(Instant(at)) => Some(at),
-        When::Date(Date(date)) => day(date, zone).map(|slot| slot.to),
+        When::Date(LocalDate(date)) => day(date, zone).map(|slot| slot.to),
     }
 }
 
@@ -390,7 +390,7 @@ struct Explain {
     branch_id: BranchId,
     /// One start, or every start of a date.
     starts_at: Option<Instant>,
-    date: Option<Date>,
+    date: Option<LocalDate>,
     min_position: Option<u64>,
 }
 
@@ -412,7 +412,7 @@ async fn explain(
             });
             Ok(respond::at(answer.position, body))
         }
-        (None, Some(Date(date))) => {
+        (None, Some(LocalDate(date))) => {
             let answer = world.explain_day(&request, query.branch_id, date);
             let body = match answer.value {
                 Ok(starts) => json!({ "starts": starts, "position": answer.position }),

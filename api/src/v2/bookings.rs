@@ -241,6 +241,7 @@ struct ListBookings {
     to: Option<Instant>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
     min_position: Option<u64>,
 }

@@ -214,6 +214,7 @@ struct ListOf {
     is_active: Option<bool>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
     min_position: Option<u64>,
 }

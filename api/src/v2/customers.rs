@@ -296,6 +296,7 @@ struct ListCustomers {
     external_ref: Option<Reference>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
     min_position: Option<u64>,
 }

@@ -12,6 +12,7 @@ use daybook_domain::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use crate::{
         caller::Caller,
         describe::{Route, delete, get, put},
         extract::{Dry, Id, Nothing},
-        fields::{Date, Reason, Text},
+        fields::{LocalDate, Reason, Text},
         problem::Problem,
         respond,
     },
@@ -47,7 +48,7 @@ fn of<A: Scheduled>() -> OpenApiRouter<App> {
     let except = about(put(date.as_str(), except::<A>), "set_exception_of", "Sets a date of");
     let regular =
         about(delete(date, regular::<A>), "remove_exception_of", "Makes a date regular of");
-    let set = set.scope("catalog:write").command::<shapes::SetHours>();
+    let set = set.scope("catalog:write").command::<A::SetHours>();
     let except = except.scope("catalog:write").command::<shapes::SetException>();
     let regular = regular.scope("catalog:write").command::<Step>();
     let read = read.scope("catalog:read").answers::<shapes::Hours>(200, "As they are now.");
@@ -101,6 +102,8 @@ struct Exception {
 
 /// A thing with hours.
 trait Scheduled: Kind {
+    /// Its hours as they are sent.
+    type SetHours: ToSchema;
     fn set_hours(hours: Hours) -> Result<Self::Command, Problem>;
     fn set_exception(exception: DateException) -> Self::Command;
     fn remove_exception(date: NaiveDate) -> Self::Command;
@@ -114,8 +117,10 @@ fn not_by_branch(hours: &Hours) -> Result<(), Problem> {
 }
 
 macro_rules! scheduled {
-    ($kind:ident, $command:ident, $hours:expr) => {
+    ($kind:ident, $command:ident, $shape:ident, $hours:expr) => {
         impl Scheduled for $kind {
+            type SetHours = shapes::$shape;
+
             fn set_hours(hours: Hours) -> Result<Self::Command, Problem> {
                 let set: fn(Hours) -> Result<$command, Problem> = $hours;
                 set(hours)
@@ -132,15 +137,14 @@ macro_rules! scheduled {
     };
 }
 
-scheduled!(Branch, BranchCommand, |hours| {
+scheduled!(Branch, BranchCommand, SetHours, |hours| {
     not_by_branch(&hours)?;
     Ok(BranchCommand::SetHours { weekly: hours.weekly.unwrap_or_default() })
 });
-scheduled!(Staff, StaffCommand, |Hours { weekly, branch_id }| Ok(StaffCommand::SetHours {
-    branch_id,
-    weekly
-}));
-scheduled!(Resource, ResourceCommand, |hours| {
+scheduled!(Staff, StaffCommand, SetHoursOfStaff, |Hours { weekly, branch_id }| Ok(
+    StaffCommand::SetHours { branch_id, weekly }
+));
+scheduled!(Resource, ResourceCommand, SetHours, |hours| {
     not_by_branch(&hours)?;
     Ok(ResourceCommand::SetHours { weekly: hours.weekly })
 });
@@ -159,10 +163,10 @@ async fn hours<A: Scheduled>(
 async fn except<A: Scheduled>(
     State(app): State<App>,
     caller: Caller,
-    path: Id<(Uuid, Date)>,
+    path: Id<(Uuid, LocalDate)>,
     body: Dry<Exception>,
 ) -> Result<Response, Problem> {
-    let Id((id, Date(date))) = path;
+    let Id((id, LocalDate(date))) = path;
     let Exception { hours, reason } = body.value;
     let reason = reason.map(Text::into_string);
     let command = A::set_exception(DateException { date, hours, reason });
@@ -173,10 +177,10 @@ async fn except<A: Scheduled>(
 async fn regular<A: Scheduled>(
     State(app): State<App>,
     caller: Caller,
-    path: Id<(Uuid, Date)>,
+    path: Id<(Uuid, LocalDate)>,
     body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    let Id((id, Date(date))) = path;
+    let Id((id, LocalDate(date))) = path;
     let command = A::remove_exception(date);
     let command = One::<A> { id, command, expected: caller.expected() };
     run(&app, &caller, StatusCode::OK, &body.asked, &command).await

@@ -113,37 +113,32 @@ pub(super) fn and_not(into: &mut [u64], other: &[u64]) {
 /// [`keep_runs`] in one pass, which is what a search spends its time on.
 pub(super) fn free_runs(into: &mut [u64], open: &[u64], taken: &[u64], length: usize) {
     match length {
-        0..=1 => free_runs_in(into, open, taken, []),
-        2 => free_runs_in(into, open, taken, [1]),
-        3..=4 => free_runs_in(into, open, taken, doubling::<2>(length)),
-        5..=8 => free_runs_in(into, open, taken, doubling::<3>(length)),
-        9..=16 => free_runs_in(into, open, taken, doubling::<4>(length)),
-        17..=32 => free_runs_in(into, open, taken, doubling::<5>(length)),
-        33..=WORD => free_runs_in(into, open, taken, doubling::<6>(length)),
+        0..=1 => free_runs_in::<0>(into, open, taken, 0),
+        2 => free_runs_in::<0>(into, open, taken, 1),
+        3..=4 => free_runs_in::<1>(into, open, taken, length - 2),
+        5..=8 => free_runs_in::<2>(into, open, taken, length - 4),
+        9..=16 => free_runs_in::<3>(into, open, taken, length - 8),
+        17..=32 => free_runs_in::<4>(into, open, taken, length - 16),
+        33..=WORD => free_runs_in::<5>(into, open, taken, length - 32),
         _ => {
-            free_runs_in(into, open, taken, []);
-            keep_runs(into, length);
+            free_runs_in::<5>(into, open, taken, 32);
+            keep_runs(into, length - WORD + 1);
         }
     }
 }
 
-/// The shifts that double a run up to `length`; 1 and more, `length` and less in total.
-fn doubling<const N: usize>(length: usize) -> [u32; N] {
-    let mut reached = 1;
-    std::array::from_fn(|_| {
-        let step = reached.min(length - reached);
-        reached += step;
-        bit_count(step)
-    })
-}
-
 /// A run of up to 64 bits ends in its own word or in the next one, so each pair of neighbours is
-/// enough, and the shifts of a pair are known before the loop.
-fn free_runs_in<const N: usize>(into: &mut [u64], open: &[u64], taken: &[u64], shifts: [u32; N]) {
+/// enough. `DOUBLED` shifts are known to the compiler, which makes them cheaper than the `last` one.
+fn free_runs_in<const DOUBLED: u32>(into: &mut [u64], open: &[u64], taken: &[u64], last: usize) {
+    let last = bit_count(last);
     let run = |mut word: u64, mut next: u64| {
-        for shift in shifts {
-            word &= word.wrapping_shr(shift) | next.wrapping_shl(64_u32.wrapping_sub(shift));
-            next &= next.wrapping_shr(shift);
+        for level in 0..DOUBLED {
+            let shift = 1 << level;
+            word &= (word >> shift) | (next << (64 - shift));
+            next &= next >> shift;
+        }
+        if 0 < last {
+            word &= word.wrapping_shr(last) | next.wrapping_shl(64_u32.wrapping_sub(last));
         }
         word
     };

@@ -33,6 +33,8 @@ struct Notes {
     known: Known,
     unanswered: Vec<Request>,
     failures: Vec<String>,
+    /// Answers that no request of ours may get.
+    surprises: Vec<String>,
     accepted: usize,
     refused: usize,
     times: Vec<Duration>,
@@ -41,11 +43,13 @@ struct Notes {
 struct Shared {
     salon: Salon,
     staff: String,
+    /// A service of two phases with the client alone in between.
+    composite: String,
     /// The beginning of the staff-day.
     day: DateTime<Utc>,
     notes: Mutex<Notes>,
-    answers: AtomicUsize,
-    answered: Notify,
+    accepted: AtomicUsize,
+    another: Notify,
 }
 
 /// The load on one staff-day. Clones share what they remember.
@@ -71,10 +75,13 @@ impl Load {
     pub(super) async fn prepare(caller: &Caller, customers: usize) -> Self {
         let salon = Salon::open(caller, 5, 5, customers).await;
         let staff = salon.hire(caller).await;
+        let phases = json!([{ "key": "A", "active_min": 5, "processing_min": 10 },
+                            { "key": "B", "active_min": 5 }]);
+        let composite = salon.offer(caller, "Composite", &phases, &staff).await;
         let today = SystemClock.now().date_naive().and_time(NaiveTime::MIN).and_utc();
         let day = today + TimeDelta::days(14);
-        let (notes, answers, answered) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Self(Arc::new(Shared { salon, staff, day, notes, answers, answered }))
+        let (notes, accepted, another) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
+        Self(Arc::new(Shared { salon, staff, composite, day, notes, accepted, another }))
     }
 
     /// Sets so many clients to work. Their choices depend on the seed alone.
@@ -118,32 +125,37 @@ impl Load {
                 format!("/api/v2/bookings/{id}/reschedule"),
                 json!({ "new_starts_at": starts_at }),
             ),
-            _ => (
+            (5, _) => (
+                "POST",
+                "/api/v2/series".to_owned(),
+                json!({ "customer_id": customer, "service_id": salon.service, "staff_id": staff,
+                        "branch_id": salon.branch, "zone": "UTC", "rrule": "FREQ=DAILY;COUNT=4",
+                        "starts_at_local": starts_at.naive_utc(), "skip_conflicts": true }),
+            ),
+            (roll, _) => (
                 "POST",
                 "/api/v2/bookings".to_owned(),
-                json!({ "customer_id": customer, "service_id": salon.service, "staff_id": staff,
-                        "branch_id": salon.branch, "starts_at": starts_at }),
+                json!({ "customer_id": customer, "staff_id": staff, "branch_id": salon.branch,
+                        "service_id": if roll == 6 { &self.0.composite } else { &salon.service },
+                        "starts_at": starts_at }),
             ),
         };
         Request { method, path, body, key }
     }
 
-    /// Sends a request and notes what became of it. Answers the appointment that was booked, or
+    /// Sends a request and notes what became of it. Answers the appointments that were booked, or
     /// gives the request back if it was neither accepted nor refused.
-    async fn ask(
-        &self,
-        caller: &Caller,
-        request: Request,
-    ) -> Result<Option<AppointmentId>, Request> {
+    async fn ask(&self, caller: &Caller, request: Request) -> Result<Vec<AppointmentId>, Request> {
         let begin = Instant::now();
         let answer = caller
             .send(request.method, &request.path, Some(&request.body), Some(&request.key))
             .await;
         let outcome = self.notes().note(request, answer, begin.elapsed());
-        if outcome.is_ok() {
-            self.0.answers.fetch_add(1, Ordering::SeqCst);
-            self.0.answered.notify_waiters();
-        } else {
+        let accepted = self.notes().accepted;
+        if accepted != self.0.accepted.swap(accepted, Ordering::SeqCst) {
+            self.0.another.notify_waiters();
+        }
+        if outcome.is_err() {
             // Whoever does not answer has trouble enough.
             tokio::task::yield_now().await;
         }
@@ -154,15 +166,34 @@ impl Load {
         self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until so many requests were answered over all rounds.
-    pub(super) async fn wait_for_answers(&self, answers: usize) {
+    /// Waits until so many more requests were accepted.
+    pub(super) async fn wait_for_more(&self, accepted: usize) {
+        let enough = self.0.accepted.load(Ordering::SeqCst).saturating_add(accepted);
         loop {
-            let answered = self.0.answered.notified();
-            if answers <= self.0.answers.load(Ordering::SeqCst) {
+            let another = self.0.another.notified();
+            if enough <= self.0.accepted.load(Ordering::SeqCst) {
                 return;
             }
             let patience = Duration::from_secs(90);
-            tokio::time::timeout(patience, answered).await.expect("nobody answers any more");
+            tokio::time::timeout(patience, another).await.expect("nothing is accepted any more");
+        }
+    }
+
+    /// What the list of bookings says of them all, once it rests on `position`.
+    pub(super) async fn listed(&self, caller: &Caller, position: u64) -> Known {
+        let (mut listed, mut after) = (Known::new(), String::new());
+        loop {
+            let branch = &self.0.salon.branch;
+            let path = format!("/api/v2/bookings?branch_id={branch}&limit=100{after}");
+            let answer = caller.get(&format!("{path}&min_position={position}")).await;
+            assert_eq!(answer.status, 200, "{:#}", answer.body);
+            for item in answer.body["items"].as_array().unwrap() {
+                let id = item["appointment_id"].as_str().unwrap().parse().unwrap();
+                let status = serde_json::from_value(item["status"].clone()).unwrap();
+                listed.insert(id, (status, item["starts_at"].as_str().unwrap().parse().unwrap()));
+            }
+            let Some(next) = answer.body["next"].as_str() else { return listed };
+            after = format!("&after={next}");
         }
     }
 
@@ -185,6 +216,11 @@ impl Load {
     /// What was acknowledged.
     pub(super) fn known(&self) -> Known {
         self.notes().known.clone()
+    }
+
+    /// Refusals for another reason than a conflict.
+    pub(super) fn surprises(&self) -> Vec<String> {
+        self.notes().surprises.clone()
     }
 
     /// What was neither accepted nor refused.
@@ -214,17 +250,21 @@ impl Notes {
         request: Request,
         answer: Result<Answer, reqwest::Error>,
         took: Duration,
-    ) -> Result<Option<AppointmentId>, Request> {
+    ) -> Result<Vec<AppointmentId>, Request> {
         let unclear = match answer {
             Ok(Answer { status: 200 | 201, body }) => {
                 self.times.push(took);
                 self.accepted += 1;
                 return Ok(self.learn(&request, &body));
             }
-            Ok(Answer { status: 400..=499, .. }) => {
+            Ok(Answer { status: 409, .. }) => {
                 self.times.push(took);
                 self.refused += 1;
-                return Ok(None);
+                return Ok(Vec::new());
+            }
+            Ok(answer @ Answer { status: 400..=499, .. }) => {
+                self.surprises.push(format!("{request:?} {answer:?}"));
+                return Ok(Vec::new());
             }
             Ok(unclear) => format!("{unclear:?}"),
             Err(error) => error.to_string(),
@@ -233,20 +273,34 @@ impl Notes {
         Err(request)
     }
 
-    fn learn(&mut self, request: &Request, body: &Value) -> Option<AppointmentId> {
+    fn learn(&mut self, request: &Request, body: &Value) -> Vec<AppointmentId> {
+        let at = |value: &Value| value.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
         if request.path.ends_with("/cancel") {
-            self.known.get_mut(&id_in(&request.path))?.0 = AppointmentStatus::Cancelled;
-            return None;
+            let known = self.known.get_mut(&id_in(&request.path));
+            known.unwrap().0 = AppointmentStatus::Cancelled;
+            return Vec::new();
         }
-        let starts_at = |field: &str| request.body[field].as_str().unwrap().parse().unwrap();
         if request.path.ends_with("/reschedule") {
-            self.known.get_mut(&id_in(&request.path))?.1 = starts_at("new_starts_at");
-            return None;
+            let known = self.known.get_mut(&id_in(&request.path));
+            known.unwrap().1 = at(&request.body["new_starts_at"]);
+            return Vec::new();
         }
-        let id = body["appointment_id"].as_str().unwrap().parse().unwrap();
-        self.known.insert(id, (AppointmentStatus::Confirmed, starts_at("starts_at")));
-        Some(id)
+        let booked: Vec<(AppointmentId, DateTime<Utc>)> =
+            match body["series"]["occurrences"].as_array() {
+                Some(occurrences) => {
+                    let booked = occurrences.iter().filter(|it| it["appointment_id"].is_string());
+                    booked.map(|it| (id(&it["appointment_id"]), at(&it["starts_at"]))).collect()
+                }
+                None => vec![(id(&body["appointment_id"]), at(&request.body["starts_at"]))],
+            };
+        let all = booked.iter().map(|(id, at)| (*id, (AppointmentStatus::Confirmed, *at)));
+        self.known.extend(all);
+        booked.into_iter().map(|(id, _)| id).collect()
     }
+}
+
+fn id(value: &Value) -> AppointmentId {
+    value.as_str().unwrap().parse().unwrap()
 }
 
 /// The id in `/api/v2/bookings/{id}/…`.

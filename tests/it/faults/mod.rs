@@ -42,12 +42,15 @@ async fn audited(data_dir: &Path) -> Audit {
 }
 
 /// Every acknowledged booking is as it was acknowledged, and there is nothing else.
-async fn check(load: &Load, data_dir: &Path) {
+async fn check(load: &Load, caller: &Caller, data_dir: &Path) {
     let audit = audited(data_dir).await;
     assert_eq!(audit.problems, Vec::<String>::new());
     let known = load.known();
     assert!(!known.is_empty(), "nothing was booked");
     assert_eq!(known, audit.appointments);
+    // Nor does the list of bookings say anything else.
+    assert_eq!(known, load.listed(caller, audit.head.0).await);
+    assert_eq!(load.surprises(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,13 +60,13 @@ async fn a_killed_program_loses_no_acknowledged_booking_and_leaves_no_half_one()
     let load = Load::prepare(&Caller::new(&program.base, &program.key), 8).await;
     for round in 1..=2 {
         let running = load.start(&Caller::new(&program.base, &program.key), 8, round);
-        load.wait_for_answers(150 * round).await;
+        load.wait_for_more(80).await;
         program.kill();
         running.stop().await;
         program = Program::demo(data_dir.path());
         let caller = Caller::new(&program.base, &program.key);
         load.repeat_unanswered(&caller).await;
-        check(&load, data_dir.path()).await;
+        check(&load, &caller, data_dir.path()).await;
     }
 }
 
@@ -75,15 +78,25 @@ async fn a_killed_postgresql_is_started_again_and_loses_nothing_either() {
     let load = Load::prepare(&caller, 8).await;
     for round in 1..=2 {
         let running = load.start(&caller, 8, round);
-        load.wait_for_answers(150 * round).await;
+        load.wait_for_more(80).await;
         program.kill_postgres();
         // Bookings are accepted again, by the same program.
-        load.wait_for_answers(150 * round + 100).await;
+        load.wait_for_more(50).await;
         running.stop().await;
         assert!(program.is_running(), "the program went down with its database");
         load.repeat_unanswered(&caller).await;
-        check(&load, data_dir.path()).await;
+        check(&load, &caller, data_dir.path()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_whose_postgresql_crashes_again_and_again_ends_with_a_failure() {
+    let data_dir = TempDir::new().unwrap();
+    let mut program = Program::demo(data_dir.path());
+    let health = Caller::new(&program.base, &program.key).get("/api/health").await;
+    assert_eq!(health.status, 200);
+    program.keep_killing_postgres();
+    assert!(!program.succeeded());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,9 +116,9 @@ async fn fight(length: Duration) {
     let caller = Caller::new(&program.base, &program.key);
     let load = Load::prepare(&caller, 32).await;
     let running = load.start(&caller, 32, 7);
-    tokio::time::timeout(length, load.wait_for_answers(usize::MAX)).await.unwrap_err();
+    tokio::time::timeout(length, load.wait_for_more(usize::MAX)).await.unwrap_err();
     running.stop().await;
     load.report(length);
-    check(&load, data_dir.path()).await;
+    check(&load, &caller, data_dir.path()).await;
     assert_eq!(load.failures(), Vec::<String>::new());
 }

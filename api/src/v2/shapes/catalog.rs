@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Money;
-use crate::http::fields::{Date, Reason, Zone};
+use super::{
+    Money,
+    values::{ActiveMinutes, Fee, GridMinutes},
+};
+use crate::http::fields::{AnyText, LocalDate, Reason, Zone};
 
 /// A profile as it is sent, and the thing as it is shown: the same fields, and more.
 macro_rules! things {
@@ -37,7 +40,7 @@ macro_rules! things {
 things! {
     /// A company.
     CompanyProfile, Company {
-        #[schema(min_length = 1, max_length = 200, example = "Salon")]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]*[^\\x00\\s][^\\x00]*$", example = "Salon")]
         name: String,
         /// Of branches that name none.
         zone: Zone,
@@ -46,20 +49,20 @@ things! {
         /// Where phone numbers without a country code belong.
         #[schema(pattern = "^[A-Z]{2}$", example = "DE")]
         phone_region: String,
-        #[schema(min_length = 1, max_length = 200)]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
         external_ref: Option<String>,
     } { policies: Policies, }
 
     /// A branch of a company.
     BranchProfile, Branch {
         company_id: Uuid,
-        #[schema(min_length = 1, max_length = 200, example = "Mitte")]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]*[^\\x00\\s][^\\x00]*$", example = "Mitte")]
         name: String,
         zone: Zone,
         address: Option<Address>,
         service_radius_m: Option<u32>,
-        transport_info: Option<String>,
-        #[schema(min_length = 1, max_length = 200)]
+        transport_info: Option<AnyText>,
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
         external_ref: Option<String>,
     } {
         hours: Week,
@@ -69,21 +72,21 @@ things! {
     /// A staff member.
     StaffProfile, Staff {
         company_id: Uuid,
-        #[schema(min_length = 1, max_length = 200, example = "Anna")]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]*[^\\x00\\s][^\\x00]*$", example = "Anna")]
         name: String,
         #[schema(min_items = 1)]
         branches: Vec<Uuid>,
         zone: Zone,
         #[schema(required = false)]
-        roles: Vec<String>,
+        roles: Vec<AnyText>,
         #[schema(required = false, default = true)]
         is_bookable: bool,
         #[schema(required = false, maximum = 240, multiple_of = 5)]
         buffer_before_min: u16,
         #[schema(required = false, maximum = 240, multiple_of = 5)]
         buffer_after_min: u16,
-        calcom_username: Option<String>,
-        #[schema(min_length = 1, max_length = 200)]
+        calcom_username: Option<AnyText>,
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
         external_ref: Option<String>,
     } {
         hours: Option<Week>,
@@ -95,15 +98,15 @@ things! {
     /// A service.
     ServiceProfile, Service {
         company_id: Uuid,
-        #[schema(min_length = 1, max_length = 200, example = "Haircut")]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]*[^\\x00\\s][^\\x00]*$", example = "Haircut")]
         name: String,
-        description: Option<String>,
+        description: Option<AnyText>,
         #[schema(min_items = 1, max_items = 24)]
         phases: Vec<Phase>,
         price: Money,
         #[schema(required = false)]
         rules: Rules,
-        #[schema(min_length = 1, max_length = 200)]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
         external_ref: Option<String>,
     } {
         /// By branch.
@@ -116,13 +119,13 @@ things! {
     ResourceProfile, Resource {
         company_id: Uuid,
         branch_id: Uuid,
-        #[schema(min_length = 1, max_length = 200, example = "Chair 1")]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]*[^\\x00\\s][^\\x00]*$", example = "Chair 1")]
         name: String,
         kind: ResourceKind,
         #[schema(minimum = 1, maximum = 65535)]
         capacity: u16,
         zone: Zone,
-        #[schema(min_length = 1, max_length = 200)]
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
         external_ref: Option<String>,
     } {
         hours: Option<Week>,
@@ -141,10 +144,10 @@ enum ResourceKind {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Address {
-    street: String,
-    postal_code: String,
-    city: String,
-    country: String,
+    street: AnyText,
+    postal_code: AnyText,
+    city: AnyText,
+    country: AnyText,
     #[schema(minimum = -90_000_000, maximum = 90_000_000)]
     latitude_e6: Option<i32>,
     #[schema(minimum = -180_000_000, maximum = 180_000_000)]
@@ -155,9 +158,14 @@ struct Address {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Phase {
-    #[schema(min_length = 1, example = "A")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\x00]*[^\\x00\\s][^\\x00]*$",
+        example = "A"
+    )]
     key: String,
-    name: Option<String>,
+    name: Option<AnyText>,
     /// Staff and client are busy.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5, example = 30)]
     active_min: u16,
@@ -168,7 +176,7 @@ struct Phase {
     #[schema(required = false, maximum = 720, multiple_of = 5)]
     transition_min: u16,
     resource: Option<ResourceNeed>,
-    role: Option<String>,
+    role: Option<AnyText>,
     #[schema(required = false)]
     other_staff: bool,
 }
@@ -190,8 +198,8 @@ struct Rules {
     min_notice_min: u32,
     #[schema(required = false, minimum = 1, maximum = 730)]
     max_advance_days: u16,
-    #[schema(required = false, minimum = 5, maximum = 1440, multiple_of = 5)]
-    grid_min: u16,
+    #[schema(required = false)]
+    grid_min: GridMinutes,
     #[schema(required = false, maximum = 240, multiple_of = 5)]
     buffer_before_min: u16,
     #[schema(required = false, maximum = 240, multiple_of = 5)]
@@ -242,7 +250,7 @@ pub(in crate::v2) struct Assignment {
     is_primary: bool,
     /// By phase key.
     #[schema(required = false)]
-    custom_active_min: BTreeMap<String, u16>,
+    custom_active_min: BTreeMap<String, ActiveMinutes>,
     custom_price: Option<Money>,
     availability_override: Option<Week>,
 }
@@ -297,7 +305,7 @@ struct Interval {
 /// A date with its own hours.
 #[derive(ToSchema)]
 struct Exception {
-    date: Date,
+    date: LocalDate,
     hours: Day,
     reason: Option<String>,
 }
@@ -316,7 +324,15 @@ pub(in crate::v2) struct SetException {
 #[serde(deny_unknown_fields)]
 pub(in crate::v2) struct SetHours {
     weekly: Option<Week>,
-    /// Of a staff member: at this branch only.
+    dry_run: Option<bool>,
+}
+
+/// Weekly hours as they are to be; absent means those of the level above.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::v2) struct SetHoursOfStaff {
+    weekly: Option<Week>,
+    /// At this branch only.
     branch_id: Option<Uuid>,
     dry_run: Option<bool>,
 }
@@ -354,15 +370,6 @@ enum ViolationAction {
     Warn,
     Block,
     ChargeFee,
-}
-
-/// Nothing, an amount in the smallest unit, or per cent of the price.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Fee {
-    None,
-    FixedMinor(i64),
-    Percent(u32),
 }
 
 #[derive(ToSchema)]

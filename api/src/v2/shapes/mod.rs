@@ -13,6 +13,7 @@ pub(super) mod availability;
 pub(super) mod bookings;
 pub(super) mod catalog;
 pub(super) mod customers;
+mod values;
 
 use std::{borrow::Cow, marker::PhantomData};
 
@@ -77,7 +78,7 @@ impl<T: ToSchema> ToSchema for Page<T> {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Money {
-    #[schema(example = 4500)]
+    #[schema(minimum = 0, example = 4500)]
     amount_minor: i64,
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     currency: String,
