@@ -121,10 +121,11 @@ fn main() {
         println!("{name:<38} {rate:>12.0} {:>8.2}x", rate / base);
     };
     row("generic JSON, nothing decided", generic);
+    // A phase is no fact of a projection.
+    let told: Vec<_> = texts.iter().filter(|event| Fact::read(event).is_ok()).collect();
     let facts = timed(|| {
-        for event in texts.iter().cycle().take(count) {
-            // A phase is no fact of a projection.
-            drop(black_box(Fact::read(event)));
+        for event in told.iter().cycle().take(count) {
+            drop(black_box(Fact::read(event).unwrap()));
         }
         count
     });

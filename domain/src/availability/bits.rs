@@ -112,6 +112,28 @@ pub(super) fn and_not(into: &mut [u64], other: &[u64]) {
 /// Sets bit `i` where bits `i..i + length` are all open and not taken: `open & !taken` and
 /// [`keep_runs`] in one pass, which is what a search spends its time on.
 pub(super) fn free_runs(into: &mut [u64], open: &[u64], taken: &[u64], length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[expect(unsafe_code, reason = "code for a newer processor is chosen when it is there")]
+        // SAFETY: the processor has just been asked.
+        unsafe {
+            free_runs_avx2(into, open, taken, length);
+        }
+        return;
+    }
+    free_runs_anywhere(into, open, taken, length);
+}
+
+/// The same code once more, for four words at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn free_runs_avx2(into: &mut [u64], open: &[u64], taken: &[u64], length: usize) {
+    free_runs_anywhere(into, open, taken, length);
+}
+
+#[expect(clippy::inline_always, reason = "a copy of it is compiled for each processor")]
+#[inline(always)]
+fn free_runs_anywhere(into: &mut [u64], open: &[u64], taken: &[u64], length: usize) {
     match length {
         0..=1 => free_runs_in::<0>(into, open, taken, 0),
         2 => free_runs_in::<0>(into, open, taken, 1),
@@ -129,6 +151,8 @@ pub(super) fn free_runs(into: &mut [u64], open: &[u64], taken: &[u64], length: u
 
 /// A run of up to 64 bits ends in its own word or in the next one, so each pair of neighbours is
 /// enough. `DOUBLED` shifts are known to the compiler, which makes them cheaper than the `last` one.
+#[expect(clippy::inline_always, reason = "a copy of it is compiled for each processor")]
+#[inline(always)]
 fn free_runs_in<const DOUBLED: u32>(into: &mut [u64], open: &[u64], taken: &[u64], last: usize) {
     let last = bit_count(last);
     let run = |mut word: u64, mut next: u64| {
@@ -291,6 +315,8 @@ mod tests {
             and_not(&mut untaken, &other);
             keep_runs(&mut untaken, length);
             free_runs(&mut free, &words, &other, length);
+            prop_assert_eq!(&free, &untaken);
+            free_runs_anywhere(&mut free, &words, &other, length);
             prop_assert_eq!(&free, &untaken);
             let mut later = words.clone();
             and_later(&mut later, &other, length);
