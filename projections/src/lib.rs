@@ -3,6 +3,7 @@
 
 pub mod activity_log;
 pub mod appointments;
+pub mod aside;
 pub mod availability_grid;
 pub mod customers;
 pub mod directory;

@@ -18,6 +18,7 @@ async fn every_statement_fits_the_schema() {
     assert!(20 < files.len(), "only {} statements were found", files.len());
     let database = TestDatabase::new().await;
     let mut connection = PgConnection::connect_with(&database.options).await.unwrap();
+    connection.execute("SET search_path = read").await.unwrap();
     let mut problems = Vec::new();
     for file in files {
         let statement = std::fs::read_to_string(&file).unwrap();

@@ -60,8 +60,11 @@ impl PoolRole {
 
 /// For the life of a connection. ROLLBACK outside of a transaction draws a warning: it is not sent.
 /// A leaked transaction that every other guard missed ends by itself.
-const SESSION: &str =
-    "SET client_min_messages = error; SET idle_in_transaction_session_timeout = '15s'";
+///
+/// Read models are named without their schema: what a session folds aside into tables of its own stands
+/// before those that are live.
+const SESSION: &str = "SET client_min_messages = error; SET search_path = read; \
+     SET idle_in_transaction_session_timeout = '15s'";
 
 /// A connection that was idle for longer is tested before it serves.
 const UNTESTED: Duration = Duration::from_millis(100);

@@ -72,6 +72,15 @@ pub enum TenantEvent {
         /// Which.
         company_id: CompanyId,
     },
+    /// A projector is to pass an event over, because somebody has looked at it.
+    EventSkipped {
+        /// The projector.
+        projector: String,
+        /// Where the event stands.
+        position: u64,
+        /// Why.
+        reason: String,
+    },
 }
 
 crate::event_kinds!(TenantEvent {
@@ -80,4 +89,5 @@ crate::event_kinds!(TenantEvent {
     FeatureSet => "tenant.feature_set" @ "1.0.0",
     SubscriptionSet => "tenant.subscription_set" @ "1.0.0",
     CompanyAdded => "tenant.company_added" @ "1.0.0",
+    EventSkipped => "tenant.event_skipped" @ "1.0.0",
 });

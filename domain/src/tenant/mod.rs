@@ -51,6 +51,15 @@ pub enum TenantCommand {
         /// Which.
         company_id: CompanyId,
     },
+    /// Let a projector pass an event over.
+    SkipEvent {
+        /// The projector.
+        projector: String,
+        /// Where the event stands.
+        position: u64,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Decide for Tenant {
@@ -90,6 +99,16 @@ impl Decide for Tenant {
                 })
             }
             TenantCommand::AddCompany { company_id } => self.add_company(company_id),
+            TenantCommand::SkipEvent { projector, position, reason } => {
+                self.known()?;
+                check_name("projector", &projector)?;
+                check_name("reason", &reason)?;
+                Ok(if self.skips(&projector).any(|skipped| skipped == position) {
+                    Vec::new()
+                } else {
+                    vec![TenantEvent::EventSkipped { projector, position, reason }]
+                })
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Tenant {
     features: BTreeSet<String>,
     subscription: Option<Subscription>,
     companies: BTreeSet<CompanyId>,
+    #[serde(default)]
+    skipped: BTreeSet<(String, u64)>,
 }
 
 impl Tenant {
@@ -44,6 +46,12 @@ impl Tenant {
         self.companies.contains(&company_id)
     }
 
+    /// The positions of the events that a projector passes over.
+    pub fn skips(&self, projector: &str) -> impl Iterator<Item = u64> {
+        let own = self.skipped.iter().filter(move |(name, _)| name == projector);
+        own.map(|(_, position)| *position)
+    }
+
     /// How many companies it has.
     pub fn company_count(&self) -> u32 {
         u32::try_from(self.companies.len()).unwrap_or(u32::MAX)
@@ -69,6 +77,9 @@ impl Evolve for Tenant {
             }
             TenantEvent::CompanyAdded { company_id } => {
                 self.companies.insert(*company_id);
+            }
+            TenantEvent::EventSkipped { projector, position, .. } => {
+                self.skipped.insert((projector.clone(), *position));
             }
         }
     }

@@ -55,3 +55,17 @@ fn a_feature_is_off_until_it_is_switched_on() {
     assert!(after([open(), switch(true)]).has_feature("phone"));
     assert!(!after([open(), switch(true), switch(false)]).has_feature("phone"));
 }
+
+#[test]
+fn an_event_is_skipped_for_one_projector_and_with_a_reason() {
+    let skip = |reason: &str| TenantCommand::SkipEvent {
+        projector: "appointments".to_owned(),
+        position: 7,
+        reason: reason.to_owned(),
+    };
+    assert!(after([open()]).decide(skip(" ")).is_err());
+    let state = after([open(), skip("written twice")]);
+    assert_eq!(state.skips("appointments").collect::<Vec<_>>(), [7]);
+    assert_eq!(state.skips("customers").count(), 0);
+    assert_eq!(state.decide(skip("again")), Ok(Vec::new()));
+}

@@ -1,5 +1,5 @@
 SELECT position, event_type, aggregate_type, aggregate_id, actor, source, at, correlation_id
-  FROM read.activity_log
+  FROM activity_log
  WHERE tenant_id = $1
    AND ($2::text IS NULL OR actor = $2)
    AND ($3::text IS NULL OR aggregate_type = $3)

@@ -1,5 +1,5 @@
 SELECT to_jsonb(a)
-  FROM read.appointments AS a
+  FROM appointments AS a
  WHERE a.tenant_id = $1
    AND ($2::jsonb = '[]' OR $2::jsonb ? a.status)
    AND ($3::uuid IS NULL OR a.company_id = $3)

@@ -1,4 +1,4 @@
-INSERT INTO read.appointments AS t (
+INSERT INTO appointments AS t (
     tenant_id, appointment_id, position, version, status, company_id, branch_id, zone,
     customer_id, staff_id, staff_ids, service_ids, booking_type, is_composite, starts_at,
     ends_at, phases, price_minor, currency, source, external_ref, call_id, series_id,
@@ -10,7 +10,7 @@ SELECT
     r.starts_at, r.ends_at, r.phases, r.price_minor, r.currency, r.source, r.external_ref,
     r.call_id, r.series_id, r.series_number, r.modifications, r.reschedules,
     r.policy_violations, r.last_outcome, r.booked_at, r.updated_at
-  FROM jsonb_populate_recordset(NULL::read.appointments, $2::jsonb) AS r
+  FROM jsonb_populate_recordset(NULL::appointments, $2::jsonb) AS r
     ON CONFLICT (tenant_id, appointment_id) DO UPDATE SET
     position = excluded.position, version = excluded.version, status = excluded.status,
     company_id = excluded.company_id, branch_id = excluded.branch_id, zone = excluded.zone,

@@ -85,11 +85,7 @@ impl Projector for AvailabilityGrid {
             }
             rows::store(tx, include_str!("store.sql"), tenant, &changed).await?;
             // The wall stands at the end of the batch, not of the transaction: the batch is at fault.
-            tx.execute(
-                "SET CONSTRAINTS read.claims_one_at_a_time IMMEDIATE; \
-                 SET CONSTRAINTS read.claims_one_at_a_time DEFERRED",
-            )
-            .await?;
+            tx.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED").await?;
             let days: Vec<DayKey> = days.into_iter().collect();
             rows::store(tx, include_str!("sum_days.sql"), tenant, &days).await
         })

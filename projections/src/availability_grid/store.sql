@@ -1,10 +1,10 @@
-INSERT INTO read.claims AS t (
+INSERT INTO claims AS t (
     tenant_id, calendar, date, claim_id, position, slot_from, slot_to, units, capacity, kind,
     is_live, expires_at, appointment_id, phase_id, hold_id, service_id)
 SELECT
     $1, r.calendar, r.date, r.claim_id, r.position, r.slot_from, r.slot_to, r.units, r.capacity,
     r.kind, r.is_live, r.expires_at, r.appointment_id, r.phase_id, r.hold_id, r.service_id
-  FROM jsonb_populate_recordset(NULL::read.claims, $2::jsonb) AS r
+  FROM jsonb_populate_recordset(NULL::claims, $2::jsonb) AS r
     ON CONFLICT (tenant_id, calendar, date, claim_id) DO UPDATE SET
     position = excluded.position, slot_from = excluded.slot_from, slot_to = excluded.slot_to,
     units = excluded.units, capacity = excluded.capacity, kind = excluded.kind,

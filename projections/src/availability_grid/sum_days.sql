@@ -1,11 +1,11 @@
-INSERT INTO read.calendar_days AS t (
+INSERT INTO calendar_days AS t (
     tenant_id, calendar, date, position, claims, holds, busy_min)
 SELECT $1, d.calendar, d.date, coalesce(max(c.position), 0),
        count(*) FILTER (WHERE c.is_live),
        count(*) FILTER (WHERE c.is_live AND c.kind = 'hold'),
        coalesce(sum(extract(epoch FROM c.slot_to - c.slot_from) / 60) FILTER (WHERE c.is_live), 0)
   FROM jsonb_to_recordset($2::jsonb) AS d (calendar text, date date)
-  LEFT JOIN read.claims AS c
+  LEFT JOIN claims AS c
     ON c.tenant_id = $1 AND c.calendar = d.calendar AND c.date = d.date
  GROUP BY d.calendar, d.date
     ON CONFLICT (tenant_id, calendar, date) DO UPDATE SET

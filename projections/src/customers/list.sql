@@ -1,5 +1,5 @@
 SELECT to_jsonb(c)
-  FROM read.customers AS c
+  FROM customers AS c
  WHERE c.tenant_id = $1
    AND ($2::uuid IS NULL OR c.company_id = $2)
    AND ($3::text IS NULL OR lower(c.name) LIKE $3)

@@ -1,4 +1,4 @@
-INSERT INTO read.customers AS t (
+INSERT INTO customers AS t (
     tenant_id, customer_id, position, version, company_id, name, phone, email, language,
     preferred_branch_id, external_ref, consents, erasure_requested_at, is_erased, registered_at,
     updated_at)
@@ -6,7 +6,7 @@ SELECT
     $1, r.customer_id, r.position, r.version, r.company_id, r.name, r.phone, r.email,
     r.language, r.preferred_branch_id, r.external_ref, r.consents, r.erasure_requested_at,
     r.is_erased, r.registered_at, r.updated_at
-  FROM jsonb_populate_recordset(NULL::read.customers, $2::jsonb) AS r
+  FROM jsonb_populate_recordset(NULL::customers, $2::jsonb) AS r
     ON CONFLICT (tenant_id, customer_id) DO UPDATE SET
     position = excluded.position, version = excluded.version, company_id = excluded.company_id,
     name = excluded.name, phone = excluded.phone, email = excluded.email,

@@ -1,5 +1,5 @@
 SELECT to_jsonb(d)
-  FROM read.directory AS d
+  FROM directory AS d
  WHERE d.tenant_id = $1 AND d.kind = $2
    AND ($3::uuid IS NULL OR d.company_id = $3)
    AND ($4::uuid IS NULL OR $4 = ANY (d.branch_ids))

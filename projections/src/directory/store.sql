@@ -1,10 +1,10 @@
-INSERT INTO read.directory AS t (
+INSERT INTO directory AS t (
     tenant_id, kind, id, position, version, name, company_id, branch_ids, staff_ids,
     external_ref, is_active, state, updated_at)
 SELECT
     $1, r.kind, r.id, r.position, r.version, r.name, r.company_id, r.branch_ids, r.staff_ids,
     r.external_ref, r.is_active, r.state, r.updated_at
-  FROM jsonb_populate_recordset(NULL::read.directory, $2::jsonb) AS r
+  FROM jsonb_populate_recordset(NULL::directory, $2::jsonb) AS r
     ON CONFLICT (tenant_id, kind, id) DO UPDATE SET
     position = excluded.position, version = excluded.version, name = excluded.name,
     company_id = excluded.company_id, branch_ids = excluded.branch_ids,

@@ -36,6 +36,7 @@ use uuid::Uuid;
 
 use crate::projector::{ProjectionError, Projector};
 
+pub(crate) use self::step::project_one;
 use self::tenant::{Lane, Standing};
 pub use self::{
     checkpoint::{Checkpoints, WaitError},

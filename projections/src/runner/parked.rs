@@ -11,6 +11,7 @@ use daybook_domain::{
 use sqlx::{PgConnection, prelude::FromRow};
 
 use crate::{
+    aside::Skips,
     event::Event,
     projector::{ProjectionError, Projector, Reaction},
     tx::transaction,
@@ -73,7 +74,7 @@ impl<L: EventLog> Runner<L> {
             .await
     }
 
-    /// Tries a parked stream again, from the event that failed up to where its projector stands.
+    /// Tries a parked stream again, without the events that the tenant says are to be skipped, from the event that failed up to where its projector stands.
     /// The projector waits meanwhile, so no event of the stream is missed or comes twice.
     pub async fn retry_parked(
         &self,
@@ -86,6 +87,7 @@ impl<L: EventLog> Runner<L> {
         let mut matching = known.filter(|p| p.name() == projector && p.version() == version);
         let Some(projector) = matching.next().cloned() else { return Ok(Retried::NotParked) };
         let (log, stream) = (self.shared.log.clone(), stream.clone());
+        let skips = Skips::load(log.as_ref(), tenant).await?;
         let outcome = transaction(&self.shared.pool, move |tx| {
             Box::pin(async move {
                 let projector = projector.as_ref();
@@ -101,7 +103,7 @@ impl<L: EventLog> Runner<L> {
                 };
                 let events = tails.into_iter().flat_map(|tail| tail.events);
                 let due = events.take_while(|event| event.position <= reached);
-                catch_up(tx, tenant, projector, &stream, due).await.map(Ok)
+                catch_up(tx, tenant, (projector, &skips), &stream, due).await.map(Ok)
             })
         })
         .await;
@@ -119,12 +121,12 @@ impl<L: EventLog> Runner<L> {
 async fn catch_up(
     tx: &mut PgConnection,
     tenant: TenantId,
-    projector: &dyn Projector,
+    (projector, skips): (&dyn Projector, &Skips),
     stream: &StreamId,
     due: impl Iterator<Item = RecordedEvent> + Send,
 ) -> Result<Retried, StepError> {
     let mut done = 0;
-    for event in due.map(Event::new) {
+    for event in due.map(Event::new).filter(|event| !skips.contains(projector, event)) {
         if let Err(error) = project_one(tx, tenant, projector, &event).await? {
             if error.reaction() != Reaction::Park {
                 return Err(StepError::Failed { index: 0, error });

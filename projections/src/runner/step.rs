@@ -11,6 +11,7 @@ use sqlx::{Executor as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    aside::Skips,
     event::Event,
     projector::{ProjectionError, Projector, Reaction},
     tx::transaction,
@@ -80,7 +81,7 @@ impl Step {
 
     /// Hands the events to the only member one by one. An event that fails parks its stream, and
     /// the others go on. Answers how many streams were parked.
-    pub(super) async fn run_parking(self, pool: &PgPool) -> Result<usize, StepError> {
+    pub(super) async fn run_parking(self, pool: &PgPool, skips: Skips) -> Result<usize, StepError> {
         transaction(pool, move |tx| {
             Box::pin(async move {
                 let parked = self.move_checkpoints(tx).await?;
@@ -89,6 +90,9 @@ impl Step {
                     let projector = projector.as_ref();
                     let mut waiting = self.waiting(tx, projector, has_parked).await?;
                     for event in self.events.iter().filter(|event| projector.wants(event)) {
+                        if skips.contains(projector, event) {
+                            continue;
+                        }
                         if waiting.contains(&event.recorded.stream) {
                             let behind = [event.recorded.stream.clone()];
                             parked::count_behind(tx, self.tenant, projector, &behind).await?;
@@ -171,7 +175,7 @@ impl Step {
 }
 
 /// Hands one event to a projector and takes back what it wrote if it fails.
-pub(super) async fn project_one(
+pub(crate) async fn project_one(
     tx: &mut PgConnection,
     tenant: TenantId,
     projector: &dyn Projector,

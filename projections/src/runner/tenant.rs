@@ -10,6 +10,7 @@ use daybook_domain::{
 use tokio::time::Instant;
 
 use crate::{
+    aside::Skips,
     event::Event,
     projector::{ProjectionError, Projector, Reaction},
 };
@@ -146,7 +147,8 @@ impl<L: EventLog> Shared<L> {
                 _ if members.len() > 1 => members.retain(|(other, _)| *other != index),
                 Reaction::Halt => return Ok(Advanced::Halted(index, error)),
                 Reaction::Park => {
-                    match step.run_parking(&self.pool).await {
+                    let skips = Skips::load(self.log.as_ref(), tenant).await?;
+                    match step.run_parking(&self.pool, skips).await {
                         Ok(parked) => {
                             let projector = self.projectors.get(index).map(|p| p.name());
                             tracing::error!(%tenant, projector, parked, "streams were parked");

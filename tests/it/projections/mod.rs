@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
+mod aside;
 mod history;
 mod read_models;
 mod runner;

@@ -39,7 +39,7 @@ async fn rows(bench: &Bench, tenant: TenantId) -> Vec<(String, String)> {
 }
 
 /// A random history that is followed while it happens, in batches of any size.
-async fn followed(seed: u64) -> (Bench, History) {
+pub(super) async fn followed(seed: u64) -> (Bench, History) {
     let bench = Bench::new().await;
     let tenant = bench.tenant().await;
     world::open_shop(&bench.log, tenant).await;

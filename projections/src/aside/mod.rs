@@ -1,0 +1,58 @@
+//! Read models made from the log alone, beside the live ones: as of a moment, to compare, or to take
+//! the place of what is live.
+//!
+//! The statements of a projector name its tables without a schema. What the search path of a session
+//! puts first is what they fold into: temporary tables for a question, `read_next` for a rebuild.
+
+mod compare;
+mod fold;
+mod rebuild;
+mod skips;
+
+use daybook_domain::{event_log::Position, ports::LogError};
+
+use crate::projector::ProjectionError;
+
+pub(crate) use self::skips::Skips;
+pub use self::{
+    compare::{Compared, Difference, compare},
+    fold::{Folded, Until, fold_into_temporary},
+    rebuild::{Progress, Rebuild, Rebuilt},
+};
+
+/// Why a read model could not be made aside.
+#[derive(Debug, thiserror::Error)]
+pub enum AsideError {
+    /// The log could not answer.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An event could not be followed: mend the projector, or skip the event with a reason.
+    #[error("{projector} cannot follow the event at position {position}: {error}")]
+    NotFollowed {
+        /// The projector.
+        projector: &'static str,
+        /// Where the event stands.
+        position: Position,
+        /// What is wrong.
+        #[source]
+        error: ProjectionError,
+    },
+    /// A projector is broken: its own statements fail.
+    #[error("{projector} is broken: {error}")]
+    Broken {
+        /// The projector.
+        projector: &'static str,
+        /// What is wrong.
+        #[source]
+        error: ProjectionError,
+    },
+    /// Somebody else rebuilds the same.
+    #[error("another rebuild of this read model is under way")]
+    Busy,
+    /// There is no earlier state to go back to.
+    #[error("there is no rebuild that could be taken back")]
+    NothingBefore,
+    /// The database could not answer.
+    #[error("the database cannot answer: {0}")]
+    Unavailable(#[from] sqlx::Error),
+}

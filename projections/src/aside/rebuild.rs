@@ -1,0 +1,285 @@
+//! A read model of a tenant made again from the log while the live one goes on, then put in its place.
+//!
+//! Each page is committed with the position that it reaches, so a rebuild that was broken off goes on
+//! where it stopped. The swap is one transaction that holds the live checkpoint: what happened in the
+//! meantime is folded in, nothing is missed, nothing comes twice.
+
+use std::sync::Arc;
+
+use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
+use futures::StreamExt as _;
+use sqlx::{Executor as _, PgConnection, PgPool};
+
+use crate::{event::Event, projector::Projector, tx::transaction};
+
+use super::{
+    AsideError, Compared, Skips, Until, compare,
+    fold::{bare, fold, pages},
+};
+
+/// How many differences a rebuild tells.
+const TOLD: usize = 20;
+
+/// How far a rebuild is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The position that was reached.
+    pub position: Position,
+    /// Where the history ended when the rebuild began.
+    pub head: Position,
+}
+
+/// What a rebuild did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Where the read model stands now.
+    pub position: Position,
+    /// Events that were folded.
+    pub events: u64,
+    /// The rows that were live against those that took their place.
+    pub compared: Compared,
+}
+
+/// The rebuild of one read model of one tenant.
+pub struct Rebuild<L> {
+    pool: PgPool,
+    log: Arc<L>,
+    tenant: TenantId,
+    projector: Arc<dyn Projector>,
+}
+
+impl<L> Clone for Rebuild<L> {
+    fn clone(&self) -> Self {
+        let (pool, log) = (self.pool.clone(), Arc::clone(&self.log));
+        Self { pool, log, tenant: self.tenant, projector: Arc::clone(&self.projector) }
+    }
+}
+
+impl<L> std::fmt::Debug for Rebuild<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rebuild({:?} of {})", self.projector, self.tenant)
+    }
+}
+
+impl<L: EventLog> Rebuild<L> {
+    /// A rebuild over a log that opens personal data, through a pool of the projector role.
+    pub fn new(pool: PgPool, log: Arc<L>, tenant: TenantId, projector: Arc<dyn Projector>) -> Self {
+        Self { pool, log, tenant, projector }
+    }
+
+    /// Makes the read model again and puts it in the place of the live one. Dropping it breaks it off
+    /// after some page; running it again goes on from there.
+    pub async fn run(&self, progress: impl Fn(Progress) + Send) -> Result<Rebuilt, AsideError> {
+        let head = self.log.head(self.tenant).await?.map_or(Position(0), |head| head.position);
+        let mut reached = self.begin().await?;
+        let skips = Skips::load(self.log.as_ref(), self.tenant).await?;
+        let (mut events, began) = (0, reached);
+        let mut pages = std::pin::pin!(pages(&self.log, self.tenant, began, Until::Head));
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            let Some(last) = page.last().map(|last| last.recorded.position) else { break };
+            events += page.len() as u64;
+            self.advance(reached, last, page, skips.clone()).await?;
+            reached = last;
+            progress(Progress { position: reached, head: head.max(reached) });
+        }
+        let (compared, position, late) = self.swap(reached, skips).await?;
+        Ok(Rebuilt { position, events: events + late, compared })
+    }
+
+    /// Forgets what a rebuild that was broken off has made.
+    pub async fn abandon(&self) -> Result<(), AsideError> {
+        let this = self.clone();
+        transaction(&self.pool, move |tx| {
+            Box::pin(async move {
+                for table in this.projector.tables() {
+                    this.delete(tx, "read_next", bare(table)).await?;
+                }
+                this.keyed(include_str!("rebuild_delete.sql")).execute(&mut *tx).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Puts what the latest rebuild has replaced back in its place. The live projector goes on from
+    /// where that stood. Answers where that is.
+    pub async fn take_back(&self) -> Result<Position, AsideError> {
+        let this = self.clone();
+        transaction(&self.pool, move |tx| {
+            Box::pin(async move {
+                this.keyed(include_str!("../runner/lock.sql")).fetch_optional(&mut *tx).await?;
+                let replaced: Option<i64> = this
+                    .keyed_scalar(include_str!("rebuild_taken_back.sql"))
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                let Some(replaced) = replaced else { return Err(AsideError::NothingBefore) };
+                for table in this.projector.tables() {
+                    let name = bare(table);
+                    this.delete(tx, "read", name).await?;
+                    this.copy(tx, "read_before", "read", name).await?;
+                    this.delete(tx, "read_before", name).await?;
+                }
+                this.stand_at(tx, replaced).await?;
+                Ok(Position(replaced.cast_unsigned()))
+            })
+        })
+        .await
+    }
+
+    /// Begins anew, or answers where it stopped.
+    async fn begin(&self) -> Result<Position, AsideError> {
+        let this = self.clone();
+        transaction(&self.pool, move |tx| {
+            Box::pin(async move {
+                let position: Option<i64> = this
+                    .keyed_scalar(include_str!("rebuild_begin.sql"))
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                if let Some(position) = position.filter(|position| 0 < *position) {
+                    return Ok(Position(position.cast_unsigned()));
+                }
+                for table in this.projector.tables() {
+                    this.delete(tx, "read_next", bare(table)).await?;
+                }
+                Ok(Position(0))
+            })
+        })
+        .await
+    }
+
+    /// Folds a page, if nobody else has done it.
+    async fn advance(
+        &self,
+        from: Position,
+        to: Position,
+        page: Vec<Event>,
+        skips: Skips,
+    ) -> Result<(), AsideError> {
+        let this = self.clone();
+        transaction(&self.pool, move |tx| {
+            Box::pin(async move {
+                tx.execute("SET LOCAL search_path = read_next, read").await?;
+                let moved = this
+                    .keyed(include_str!("rebuild_move.sql"))
+                    .bind(from.0.cast_signed())
+                    .bind(to.0.cast_signed())
+                    .execute(&mut *tx)
+                    .await?;
+                if moved.rows_affected() == 0 {
+                    return Err(AsideError::Busy);
+                }
+                fold(tx, this.tenant, &[Arc::clone(&this.projector)], &skips, &page).await
+            })
+        })
+        .await
+    }
+
+    async fn swap(
+        &self,
+        from: Position,
+        skips: Skips,
+    ) -> Result<(Compared, Position, u64), AsideError> {
+        let this = self.clone();
+        transaction(&self.pool, move |tx| {
+            Box::pin(async move {
+                tx.execute("SET LOCAL search_path = read_next, read").await?;
+                let projector = &this.projector;
+                sqlx::query(include_str!("../runner/begin.sql"))
+                    .bind(this.tenant.uuid())
+                    .bind([projector.name()])
+                    .bind([projector.version()])
+                    .execute(&mut *tx)
+                    .await?;
+                // From here on the live projector waits.
+                let live: i64 = this
+                    .keyed_scalar(include_str!("../runner/lock.sql"))
+                    .fetch_one(&mut *tx)
+                    .await?;
+                let live = Position(live.cast_unsigned());
+                let (mut reached, mut late) = (from, 0);
+                if from < live {
+                    let until = Until::Position(live);
+                    let mut pages = std::pin::pin!(pages(&this.log, this.tenant, from, until));
+                    while let Some(page) = pages.next().await {
+                        let page = page?;
+                        fold(tx, this.tenant, &[Arc::clone(projector)], &skips, &page).await?;
+                        late += page.len() as u64;
+                        reached = page.last().map_or(reached, |last| last.recorded.position);
+                    }
+                }
+                let done = this
+                    .keyed(include_str!("rebuild_done.sql"))
+                    .bind(from.0.cast_signed())
+                    .bind(reached.0.cast_signed())
+                    .bind(live.0.cast_signed())
+                    .execute(&mut *tx)
+                    .await?;
+                if done.rows_affected() == 0 {
+                    return Err(AsideError::Busy);
+                }
+                let compared = compare(tx, this.tenant, projector.as_ref(), &[], TOLD).await?;
+                for table in projector.tables() {
+                    let name = bare(table);
+                    this.delete(tx, "read_before", name).await?;
+                    this.copy(tx, "read", "read_before", name).await?;
+                    this.delete(tx, "read", name).await?;
+                    this.copy(tx, "read_next", "read", name).await?;
+                    this.delete(tx, "read_next", name).await?;
+                }
+                this.stand_at(tx, reached.0.cast_signed()).await?;
+                Ok((compared, reached, late))
+            })
+        })
+        .await
+    }
+
+    /// Moves the live checkpoint, which the transaction holds. Nothing is parked any more: what could
+    /// not be followed would have ended the rebuild.
+    async fn stand_at(&self, tx: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
+        self.keyed(include_str!("unpark.sql")).execute(&mut *tx).await?;
+        self.keyed(include_str!("stand_at.sql")).bind(position).execute(&mut *tx).await?;
+        Ok(())
+    }
+
+    async fn delete(
+        &self,
+        tx: &mut PgConnection,
+        schema: &str,
+        table: &str,
+    ) -> Result<(), sqlx::Error> {
+        let statement = format!("DELETE FROM {schema}.{table} WHERE tenant_id = $1");
+        sqlx::query(&statement).bind(self.tenant.uuid()).execute(tx).await?;
+        Ok(())
+    }
+
+    async fn copy(
+        &self,
+        tx: &mut PgConnection,
+        from: &str,
+        to: &str,
+        table: &str,
+    ) -> Result<(), sqlx::Error> {
+        let statement =
+            format!("INSERT INTO {to}.{table} SELECT * FROM {from}.{table} WHERE tenant_id = $1");
+        sqlx::query(&statement).bind(self.tenant.uuid()).execute(tx).await?;
+        Ok(())
+    }
+
+    /// A statement on the key of this rebuild.
+    fn keyed<'q>(
+        &'q self,
+        statement: &'static str,
+    ) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
+        let (name, version) = (self.projector.name(), self.projector.version());
+        sqlx::query(statement).bind(self.tenant.uuid()).bind(name).bind(version)
+    }
+
+    fn keyed_scalar<'q>(
+        &'q self,
+        statement: &'static str,
+    ) -> sqlx::query::QueryScalar<'q, sqlx::Postgres, i64, sqlx::postgres::PgArguments> {
+        let (name, version) = (self.projector.name(), self.projector.version());
+        sqlx::query_scalar(statement).bind(self.tenant.uuid()).bind(name).bind(version)
+    }
+}

@@ -1,0 +1,3 @@
+DELETE FROM ops.rebuilds
+ WHERE tenant_id = $1 AND projector = $2 AND version = $3 AND swapped_at IS NOT NULL
+RETURNING replaced
