@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::http::StatusCode;
 use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
@@ -23,7 +24,7 @@ use daybook_projections::{
 };
 use futures::{StreamExt as _, stream};
 use sqlx::{PgPool, postgres::PgConnectOptions};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast::error::RecvError};
 
 use crate::http::{caller::KeyCache, limits::Limits, problem::Problem};
 
@@ -32,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a caller who names none is kept waiting for what was acknowledged before.
 const A_MOMENT: Duration = Duration::from_millis(150);
+
+/// How many questions about another moment are answered at the same time.
+const LOOKING_BACK: usize = 2;
 
 /// The log that every command and every projection works on.
 pub type Log = SealedLog<PostgresLog>;
@@ -59,6 +63,8 @@ pub struct AppState {
     /// Fresh ids.
     pub ids: Arc<dyn IdSource>,
     hints: Hints,
+    /// Who may fold a history aside at the same time: it costs what the history is long.
+    looking_back: Semaphore,
 }
 
 /// The state as the routes share it.
@@ -117,7 +123,15 @@ impl AppState {
             clock,
             ids,
             hints,
+            looking_back: Semaphore::new(LOOKING_BACK),
         }))
+    }
+
+    /// A turn to answer as of another moment; it lasts as long as it is held.
+    pub async fn look_back(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        let turn = tokio::time::timeout(PATIENCE, self.looking_back.acquire()).await;
+        let turn = turn.map_err(|_elapsed| Problem::of_status(StatusCode::GATEWAY_TIMEOUT))?;
+        turn.map_err(|closed| Problem::unavailable(&closed))
     }
 
     /// Carries hints between this process and the others of the database, until it is dropped.

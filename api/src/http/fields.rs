@@ -80,6 +80,48 @@ impl<'de> Deserialize<'de> for When {
     }
 }
 
+/// A moment of a tenant's history: an instant, or a position.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment {
+    /// Everything that the log had taken by then.
+    Instant(Instant),
+    /// Everything up to that event.
+    Position(u64),
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(u64),
+            Text(String),
+        }
+        let neither = || D::Error::custom("an instant with an offset, or a position");
+        match Either::deserialize(deserializer).map_err(|_neither| neither())? {
+            Either::Number(position) => Ok(Self::Position(position)),
+            // In a query every number is a text.
+            Either::Text(text) => match text.parse() {
+                Ok(position) => Ok(Self::Position(position)),
+                Err(_no_number) => {
+                    let at = DateTime::parse_from_rfc3339(&text).map_err(|_neither| neither())?;
+                    Ok(Self::Instant(Instant(within(at.to_utc())?)))
+                }
+            },
+        }
+    }
+}
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        let position = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let position = position.maximum(Some(isize::MAX));
+        AnyOfBuilder::new().item(Instant::schema()).item(position).into()
+    }
+}
+
+impl ToSchema for Moment {}
+
 /// A text of at most so many characters, without the NUL that PostgreSQL cannot keep. It may be
 /// personal, so it stays out of every debug text.
 #[derive(Clone, PartialEq, Eq)]

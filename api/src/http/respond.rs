@@ -40,7 +40,11 @@ pub fn versioned<B: Serialize>(version: u64, body: B) -> Response {
 
 /// An answer that rests on a position.
 pub fn at<B: Serialize>(position: Position, body: B) -> Response {
-    let mut response = Json(body).into_response();
+    resting_on(position, Json(body).into_response())
+}
+
+/// Says the position that an answer rests on.
+pub fn resting_on(position: Position, mut response: Response) -> Response {
     response.headers_mut().insert(POSITION, position.0.into());
     response
 }

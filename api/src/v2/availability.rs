@@ -29,7 +29,7 @@ use crate::{
         caller::Caller,
         describe::{Route, post},
         extract::Body,
-        fields::{Instant, LocalDate, When},
+        fields::{Instant, LocalDate, Moment, When},
         problem::Problem,
         respond,
     },
@@ -63,21 +63,43 @@ pub(super) fn event_management() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(check.answers::<Places>(200, "Places.").done())
 }
 
-async fn world(
+/// The world that a question is about, and the time in it.
+struct Scene {
+    world: Arc<World>,
+    now: DateTime<Utc>,
+}
+
+async fn scene(
     app: &App,
     caller: &Caller,
     min_position: Option<u64>,
-) -> Result<Arc<World>, Problem> {
+    as_of: Option<Moment>,
+) -> Result<Scene, Problem> {
     caller.require("availability:read")?;
+    let now = app.clock.now();
+    if let Some(moment) = as_of {
+        let _turn = app.look_back().await?;
+        let until = moment.until(now)?;
+        let found = app.worlds.as_of(caller.tenant, until, now).await;
+        let asked = match moment {
+            Moment::Position(position) => position,
+            Moment::Instant(_) => 0,
+        };
+        let (world, now) = found.map_err(|error| unavailable(error, asked))?;
+        return Ok(Scene { world, now });
+    }
     let least = min_position.map(Position);
-    let world = app.worlds.at_least(caller.tenant, least, app.clock.now()).await;
-    world.map_err(|error| match error {
+    let world = app.worlds.at_least(caller.tenant, least, now).await;
+    let world = world.map_err(|error| unavailable(error, min_position.unwrap_or_default()))?;
+    Ok(Scene { world, now })
+}
+
+fn unavailable(error: WorldError, asked: u64) -> Problem {
+    match error {
         WorldError::Log(error) => error.into(),
-        WorldError::NotReached { reached } => {
-            Problem::not_reached(min_position.unwrap_or_default(), reached.0)
-        }
+        WorldError::NotReached { reached } => Problem::not_reached(asked, reached.0),
         WorldError::Unreadable { .. } => Problem::internal(&error),
-    })
+    }
 }
 
 /// The branches of a question: the one that is named, or all that offer the first service.
@@ -132,6 +154,8 @@ struct Simple {
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
     min_position: Option<u64>,
+    /// Answers what was answered then.
+    as_of: Option<Moment>,
 }
 
 /// The starts of a day for one service (AVL-12): local times as the older clients read them, and
@@ -145,8 +169,9 @@ async fn simple(
     let item = Item { service_id: query.service_id, active_min: query.duration_minutes };
     let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
-    let world = world(&app, &caller, query.min_position).await?;
-    starts_of_day(&app, &world, query.branch_id, &basket)
+    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let Scene { world, now } = &scene;
+    starts_of_day(world, *now, query.branch_id, &basket)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -161,6 +186,8 @@ struct Composite {
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     min_position: Option<u64>,
+    /// Answers what was answered then.
+    as_of: Option<Moment>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -189,8 +216,9 @@ async fn composite(
         .map(|it| Item { service_id: it.service_id, active_min: it.duration })
         .collect();
     let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
-    let world = world(&app, &caller, query.min_position).await?;
-    starts_of_day(&app, &world, query.branch_id, &basket)
+    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let Scene { world, now } = &scene;
+    starts_of_day(world, *now, query.branch_id, &basket)
 }
 
 struct Basket {
@@ -211,15 +239,15 @@ fn check_durations(items: &[Item]) -> Result<(), Problem> {
 }
 
 fn starts_of_day(
-    app: &App,
     world: &World,
+    now: DateTime<Utc>,
     branch_id: Option<BranchId>,
     basket: &Basket,
 ) -> Result<Response, Problem> {
     check_durations(&basket.items)?;
     let first = basket.items.first().ok_or_else(Problem::not_found)?;
     let branches = branches(world, first.service_id, branch_id)?;
-    let request = Request::basket(basket.items.iter().cloned(), app.clock.now());
+    let request = Request::basket(basket.items.iter().cloned(), now);
     let request = request.by(wish(basket.staff_id));
     let (mut slots, mut position, mut total) = (Vec::new(), world.position(), None);
     for (branch_id, zone) in branches {
@@ -309,6 +337,8 @@ struct Search {
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     min_position: Option<u64>,
+    /// Answers what was answered then.
+    as_of: Option<Moment>,
 }
 
 /// The free places of a window, with staff, branch and phases.
@@ -318,14 +348,15 @@ async fn search(
     body: Body<Search>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let world = world(&app, &caller, query.min_position).await?;
-    let branches = branches(&world, query.service_id, query.branch_id)?;
+    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let Scene { world, now } = &scene;
+    let branches = branches(world, query.service_id, query.branch_id)?;
     let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
         return Err(Problem::invalid("limit", "a search answers 1 to 1000 places"));
     };
     let zone = branches.first().map_or(Tz::UTC, |(_, zone)| *zone);
     let window = window(query.date_from, query.date_to, zone)?;
-    let request = Request::service(query.service_id, app.clock.now()).by(wish(query.staff_id));
+    let request = Request::service(query.service_id, *now).by(wish(query.staff_id));
     let found = world.next(&request, &ids(&branches), window, limit);
     let slots: Vec<_> = found.value.iter().map(shown).collect();
     Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
@@ -355,6 +386,8 @@ struct Next {
     #[schema(minimum = 1, maximum = 50)]
     count: Option<usize>,
     min_position: Option<u64>,
+    /// Answers what was answered then.
+    as_of: Option<Moment>,
 }
 
 /// The next free places (AVL-05, AVL-15).
@@ -364,15 +397,15 @@ async fn next(
     body: Body<Next>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let world = world(&app, &caller, query.min_position).await?;
-    let branches = branches(&world, query.service_id, query.branch_id)?;
+    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let Scene { world, now } = &scene;
+    let branches = branches(world, query.service_id, query.branch_id)?;
     let count @ 1..=50 = query.count.unwrap_or(3) else {
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
-    let now = app.clock.now();
-    let from = query.from.map_or(now, |from| from.0).max(now);
+    let from = query.from.map_or(*now, |from| from.0).max(*now);
     let window = Slot { from, to: from + WINDOW };
-    let request = Request::service(query.service_id, now).by(wish(query.staff_id));
+    let request = Request::service(query.service_id, *now).by(wish(query.staff_id));
     let found = world.next(&request, &ids(&branches), window, count);
     let slots: Vec<_> = found.value.iter().map(shown).collect();
     Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
@@ -392,6 +425,8 @@ struct Explain {
     starts_at: Option<Instant>,
     date: Option<LocalDate>,
     min_position: Option<u64>,
+    /// Answers what was answered then.
+    as_of: Option<Moment>,
 }
 
 /// Why a start is free or not: all reasons, from the evaluator that books.
@@ -401,9 +436,10 @@ async fn explain(
     body: Body<Explain>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let world = world(&app, &caller, query.min_position).await?;
-    branches(&world, query.service_id, Some(query.branch_id))?;
-    let request = Request::service(query.service_id, app.clock.now()).by(wish(query.staff_id));
+    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let Scene { world, now } = &scene;
+    branches(world, query.service_id, Some(query.branch_id))?;
+    let request = Request::service(query.service_id, *now).by(wish(query.staff_id));
     match (query.starts_at, query.date) {
         (Some(Instant(starts_at)), None) => {
             let answer = world.explain(&request, query.branch_id, starts_at);
@@ -455,6 +491,7 @@ async fn check(
         date_to,
         limit: Some(1000),
         min_position: None,
+        as_of: None,
     };
     search(State(app), caller, Body { value: query, canonical: body.canonical }).await
 }

@@ -26,7 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     customers::{Newcomer, guest},
-    page,
+    look_back, page,
     shapes::{Page, Step, bookings as shapes},
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
         caller::Caller,
         describe::{Route, delete, get, patch, post},
         extract::{Asked, Body, Dry, Id, Nothing, Params},
-        fields::{Instant, Notes, Reason, Reference, Text},
+        fields::{Instant, Moment, Notes, Reason, Reference, Text},
         problem::Problem,
         respond,
     },
@@ -244,6 +244,9 @@ struct ListBookings {
     #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
     min_position: Option<u64>,
+    /// Answers what was answered then.
+    #[param(inline)]
+    as_of: Option<Moment>,
 }
 
 async fn list(
@@ -266,6 +269,12 @@ async fn list(
         from: query.from.map(|at| at.0),
         to: query.to.map(|at| at.0),
     };
+    if let Some(moment) = query.as_of {
+        let page = (filter, after, limit);
+        let (position, rows) = look_back::list(&app, caller.tenant, moment, page).await?;
+        let page = page::page(&rows, limit, appointments::AppointmentRow::cursor);
+        return Ok(respond::resting_on(position, page));
+    }
     app.wait_for(caller.tenant, &Appointments, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
     let rows = appointments::list(&mut scope, caller.tenant, &filter, after, limit).await?;

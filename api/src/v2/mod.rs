@@ -6,6 +6,7 @@ mod bookings;
 mod catalog;
 mod customers;
 mod holds;
+mod look_back;
 mod page;
 mod schedule;
 mod series;

@@ -37,7 +37,7 @@ pub enum Until {
 }
 
 impl Until {
-    fn includes(self, event: &RecordedEvent) -> bool {
+    pub(crate) fn includes(self, event: &RecordedEvent) -> bool {
         match self {
             Self::Head => true,
             Self::Position(position) => event.position <= position,

@@ -11,6 +11,7 @@ use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
 use tokio::{sync::Mutex as Turn, time::Instant};
 
 use super::{View, WorldError};
+use crate::aside::Until;
 
 /// How many worlds are kept, and how old they may be.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,11 @@ impl<L> std::fmt::Debug for WorldStore<L> {
 
 impl World {
     fn new(now: DateTime<Utc>) -> Self {
-        Self { view: RwLock::new(View::new(now)), turn: Turn::new(()), looked: Mutex::new(None) }
+        Self::of(View::new(now))
+    }
+
+    fn of(view: View) -> Self {
+        Self { view: RwLock::new(view), turn: Turn::new(()), looked: Mutex::new(None) }
     }
 
     /// The position that it rests on now.
@@ -124,6 +129,44 @@ impl<L: EventLog> WorldStore<L> {
         match least.filter(|least| world.position() < *least) {
             Some(_) => Err(WorldError::NotReached { reached: world.position() }),
             None => Ok(world),
+        }
+    }
+
+    /// The world of a tenant as it was, and the time that it was then: the instant that was asked for,
+    /// or when the event at that position was decided. It is made for this question and not kept.
+    pub async fn as_of(
+        &self,
+        tenant: TenantId,
+        until: Until,
+        now: DateTime<Utc>,
+    ) -> Result<(Arc<World>, DateTime<Utc>), WorldError> {
+        let then = match until {
+            Until::Head | Until::Position(Position(0)) => now,
+            Until::Instant(instant) => instant,
+            Until::Position(position) => {
+                let before = Position(position.0 - 1);
+                let found = self.log.read_tenant(tenant, before, 1).await?;
+                let decided = found.first().and_then(|event| Some(event.metadata().ok()?.at));
+                let Some(decided) = decided else {
+                    let head = self.log.head(tenant).await?;
+                    let reached = head.map_or(Position(0), |head| head.position);
+                    return Err(WorldError::NotReached { reached });
+                };
+                decided
+            }
+        };
+        let mut view = View::new(then);
+        loop {
+            let mut events =
+                self.log.read_tenant(tenant, view.position(), self.config.batch).await?;
+            let is_full = events.len() == self.config.batch;
+            let included = events.iter().take_while(|event| until.includes(event)).count();
+            let is_over = included < events.len() || !is_full;
+            events.truncate(included);
+            view.advance(&events)?;
+            if is_over {
+                return Ok((Arc::new(World::of(view)), then));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod bookings;
 mod changes;
 mod customers;
 mod document;
+mod look_back;
 mod newcomers;
 mod openapi;
 mod rate_limits;
