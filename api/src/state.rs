@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
-    log::{HintRelay, Hints, PostgresLog},
+    log::{Hint, HintRelay, Hints, PostgresLog},
     postgres::{PoolRole, connect_pool},
     vault::{MasterKey, SealedLog, Vault},
 };
@@ -24,7 +24,11 @@ use daybook_projections::{
 };
 use futures::{StreamExt as _, stream};
 use sqlx::{PgPool, postgres::PgConnectOptions};
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast::error::RecvError};
+use tokio::sync::{
+    Semaphore, SemaphorePermit,
+    broadcast::{Receiver, error::RecvError},
+    watch,
+};
 
 use crate::http::{caller::KeyCache, limits::Limits, problem::Problem};
 
@@ -63,6 +67,7 @@ pub struct AppState {
     /// Fresh ids.
     pub ids: Arc<dyn IdSource>,
     hints: Hints,
+    closing: watch::Sender<bool>,
     /// Who may fold a history aside at the same time: it costs what the history is long.
     looking_back: Semaphore,
 }
@@ -123,8 +128,30 @@ impl AppState {
             clock,
             ids,
             hints,
+            closing: watch::Sender::new(false),
             looking_back: Semaphore::new(LOOKING_BACK),
         }))
+    }
+
+    /// Tells those who wait for news to come to an end.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Whether the program comes to its end.
+    pub fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Ends when the program comes to its end.
+    pub async fn closing(&self) {
+        // The sender lives as long as this does.
+        drop(self.closing.subscribe().wait_for(|closing| *closing).await);
+    }
+
+    /// News of what is appended.
+    pub fn hints(&self) -> Receiver<Hint> {
+        self.hints.subscribe()
     }
 
     /// A turn to answer as of another moment; it lasts as long as it is held.

@@ -25,7 +25,7 @@ use crate::state::App;
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// What a key may be allowed. `admin` is everything.
-pub const SCOPES: [&str; 9] = [
+pub const SCOPES: [&str; 10] = [
     "admin",
     "availability:read",
     "bookings:read",
@@ -34,6 +34,7 @@ pub const SCOPES: [&str; 9] = [
     "catalog:write",
     "customers:read",
     "customers:write",
+    "events:read",
     "history:read",
 ];
 
@@ -147,6 +148,11 @@ impl Caller {
         } else {
             Err(Problem::forbidden(scope))
         }
+    }
+
+    /// Whether the key has a scope.
+    pub fn may(&self, scope: &str) -> bool {
+        self.require(scope).is_ok()
     }
 
     /// The version that the caller insists on.

@@ -57,6 +57,7 @@ pub(super) async fn serve(
     let relay = app.relay_hints(database.options.clone()).await;
     let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
+    let closing = app.clone();
     let routes = router_behind(app, &config.trusted_proxies);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let given_up = database.given_up();
@@ -69,6 +70,7 @@ pub(super) async fn serve(
             () = given_up => lost.store(true, Ordering::Release),
         }
         tracing::info!("stopping");
+        closing.close();
     });
     let ended = served.await;
     runner.stop().await;

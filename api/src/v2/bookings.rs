@@ -26,6 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     customers::{Newcomer, guest},
+    events::without_personal,
     look_back, page,
     shapes::{Page, Step, bookings as shapes},
 };
@@ -462,7 +463,7 @@ async fn history(
             "source": metadata.source,
             "request_id": metadata.correlation_id,
             "recorded_at": event.recorded_at,
-            "data": data,
+            "data": without_personal(data, caller.may("customers:read")),
         }))
     });
     let items = items.collect::<Result<Vec<_>, Problem>>()?;

@@ -5,6 +5,7 @@ mod availability;
 mod bookings;
 mod catalog;
 mod customers;
+mod events;
 mod holds;
 mod look_back;
 mod page;
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(bookings::routes())
         .merge(catalog::routes())
         .merge(customers::routes())
+        .merge(events::routes())
         .merge(holds::routes())
         .merge(schedule::routes())
         .merge(series::routes())

@@ -9,6 +9,7 @@ mod bookings;
 mod changes;
 mod customers;
 mod document;
+mod events;
 mod look_back;
 mod newcomers;
 mod openapi;

@@ -13,6 +13,7 @@ pub(super) mod availability;
 pub(super) mod bookings;
 pub(super) mod catalog;
 pub(super) mod customers;
+pub(super) mod events;
 mod values;
 
 use std::{borrow::Cow, marker::PhantomData};

@@ -1,0 +1,39 @@
+//! The feed.
+
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::fields::Instant;
+
+/// What happened, and how far was looked: `next` is `after` of the next page.
+#[derive(ToSchema)]
+pub(in crate::v2) struct Feed {
+    items: Vec<FeedItem>,
+    next: u64,
+}
+
+/// Something that happened.
+#[derive(ToSchema)]
+struct FeedItem {
+    /// Its place in the tenant's history: there are no gaps.
+    position: u64,
+    event_id: Uuid,
+    r#type: String,
+    event_version: String,
+    aggregate_type: String,
+    aggregate_id: String,
+    /// Its place in the stream of its aggregate.
+    version: u64,
+    actor: String,
+    source: Option<String>,
+    request_id: String,
+    causation_id: Option<String>,
+    /// When it was decided.
+    at: Instant,
+    /// When the log took it.
+    recorded_at: Instant,
+    /// What the event says. A personal value that is not shown is `{"withheld_of": subject}`, one
+    /// whose person was forgotten `{"erased_of": subject}`.
+    #[schema(value_type = Object)]
+    data: serde_json::Value,
+}
