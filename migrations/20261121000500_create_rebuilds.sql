@@ -24,7 +24,8 @@ END $$;
 COMMENT ON FUNCTION ops.mirror IS 'Draws a table of schema read again in read_next and read_before.';
 
 SELECT ops.mirror(t) FROM unnest(ARRAY[
-    'appointments', 'claims', 'calendar_days', 'activity_log', 'directory', 'customers']) AS t;
+    'appointments', 'claims', 'calendar_days', 'activity_log', 'directory', 'customers',
+    'modification_stats', 'policy_violations', 'customer_journey']) AS t;
 
 CREATE TABLE ops.rebuilds (
     tenant_id  uuid        NOT NULL,

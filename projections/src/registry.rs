@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     activity_log::ActivityLog, appointments::Appointments, availability_grid::AvailabilityGrid,
-    customers::Customers, directory::Directory, projector::Projector,
+    customer_journey::CustomerJourney, customers::Customers, directory::Directory,
+    modifications::Modifications, projector::Projector,
 };
 
 /// Every projector that runs live, in the order in which a batch passes them.
@@ -14,6 +15,8 @@ pub fn projectors() -> Vec<Arc<dyn Projector>> {
         Arc::new(AvailabilityGrid),
         Arc::new(Directory),
         Arc::new(Customers),
+        Arc::new(Modifications),
+        Arc::new(CustomerJourney),
         Arc::new(ActivityLog),
     ]
 }

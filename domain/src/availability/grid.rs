@@ -21,6 +21,9 @@ use crate::{
     slot::Slot,
 };
 
+/// Minutes of a step.
+const GRID_MIN: u32 = 5;
+
 /// Steps that an early exit looks at first; the stretches double from there.
 const FIRST_STRETCH: Step = 2 * 288;
 /// The longest stretch that is searched at once when placements are listed.
@@ -145,6 +148,18 @@ impl<'f> TenantGrid<'f> {
             claims.retain(|claim| !is_released(claim));
             self.masks.compile_claims(&self.facts, calendar);
         }
+    }
+
+    /// The minutes of a local date in which a staff member works at a branch, taken or not; none outside
+    /// of the dates that it covers.
+    pub fn open_minutes(&self, staff: StaffId, branch: BranchId, date: NaiveDate) -> u32 {
+        let zone = self.facts.branches.get(&branch).map(|branch| self.masks.zone(branch.zone));
+        let own = self.masks.staff.get(&staff).and_then(|it| it.general(branch));
+        let (Some(zone), Some(words)) = (zone, own) else { return 0 };
+        if !self.masks.dates().contains(&date) {
+            return 0;
+        }
+        super::bits::count(words, &self.masks.bits(&zone.day(date))) * GRID_MIN
     }
 
     /// Judges one start at a branch.

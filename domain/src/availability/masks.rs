@@ -74,6 +74,12 @@ pub(super) struct Taken {
 }
 
 impl StaffMasks {
+    /// When the staff member works at a branch, whatever the service; `None` when never.
+    pub(super) fn general(&self, branch_id: BranchId) -> Option<&[u64]> {
+        let general = |it: &&OpenAt| it.branch_id == branch_id && it.service_id.is_none();
+        self.open.iter().find(general).map(|it| it.words.as_slice())
+    }
+
     /// When the staff member can do a service at a branch; `None` when never.
     pub(super) fn open(&self, branch_id: BranchId, service_id: ServiceId) -> Option<&[u64]> {
         let special = |it: &&OpenAt| it.branch_id == branch_id && it.service_id == Some(service_id);

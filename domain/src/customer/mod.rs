@@ -9,6 +9,7 @@ mod command;
 mod contact;
 mod decide;
 mod event;
+pub mod journey;
 mod state;
 #[cfg(test)]
 mod tests;

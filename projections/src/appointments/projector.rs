@@ -50,37 +50,30 @@ impl Projector for Appointments {
                 BTreeMap::new();
             for event in events {
                 if let Fact::Appointment(fact) = event.fact()? {
-                    let id = event.recorded.stream.aggregate_id.parse();
-                    let id = id.map_err(|_not_a_uuid: uuid::Error| {
-                        ProjectionError::Contradiction("the stream of an appointment is no UUID")
-                    })?;
-                    changes.entry(id).or_default().push((fact, event));
+                    changes.entry(rows::id_of(event)?).or_default().push((fact, event));
                 }
             }
-            let ids: Vec<AppointmentId> = changes.keys().copied().collect();
-            let known: Vec<AppointmentRow> =
-                rows::load(tx, include_str!("load.sql"), tenant, &ids).await?;
-            let mut known: BTreeMap<_, _> =
-                known.into_iter().map(|row| (row.appointment_id, row)).collect();
-            let mut changed = Vec::with_capacity(changes.len());
-            for (id, changes) in changes {
-                let mut row = known.remove(&id);
-                for (fact, event) in changes {
-                    match (&mut row, fact) {
-                        (Some(row), fact) => row.apply(fact, &event.recorded),
-                        (None, AppointmentEvent::Booked(booking)) => {
-                            row = Some(AppointmentRow::booked(id, booking, &event.recorded));
-                        }
-                        (None, _) => {
-                            return Err(ProjectionError::Contradiction(
-                                "an appointment changed before it was booked",
-                            ));
-                        }
-                    }
-                }
-                changed.extend(row);
-            }
-            rows::store(tx, include_str!("store.sql"), tenant, &changed).await
+            let statements = (include_str!("load.sql"), include_str!("store.sql"));
+            rows::fold(tx, statements, tenant, changes, folded).await
         })
+    }
+}
+
+fn folded(
+    row: Option<AppointmentRow>,
+    id: AppointmentId,
+    (fact, event): (&AppointmentEvent, &Event),
+) -> Result<Option<AppointmentRow>, ProjectionError> {
+    match (row, fact) {
+        (Some(mut row), fact) => {
+            row.apply(fact, &event.recorded);
+            Ok(Some(row))
+        }
+        (None, AppointmentEvent::Booked(booking)) => {
+            Ok(Some(AppointmentRow::booked(id, booking, &event.recorded)))
+        }
+        (None, _) => {
+            Err(ProjectionError::Contradiction("an appointment changed before it was booked"))
+        }
     }
 }

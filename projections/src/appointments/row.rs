@@ -11,6 +11,8 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::rows::Keyed;
+
 /// An appointment as it stands. The fields are the columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppointmentRow {
@@ -72,6 +74,14 @@ pub struct AppointmentRow {
     pub booked_at: DateTime<Utc>,
     /// When the log took the latest event.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Keyed for AppointmentRow {
+    type Key = AppointmentId;
+
+    fn key(&self) -> AppointmentId {
+        self.appointment_id
+    }
 }
 
 impl AppointmentRow {

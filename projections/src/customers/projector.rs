@@ -49,42 +49,30 @@ impl Projector for Customers {
             let mut changes: BTreeMap<CustomerId, Vec<(&CustomerEvent, &Event)>> = BTreeMap::new();
             for event in events {
                 if let Fact::Customer(fact) = event.fact()? {
-                    let id = event.recorded.stream.aggregate_id.parse();
-                    let id = id.map_err(|_not_a_uuid: uuid::Error| {
-                        ProjectionError::Contradiction("the stream of a customer is no UUID")
-                    })?;
-                    changes.entry(id).or_default().push((fact, event));
+                    changes.entry(rows::id_of(event)?).or_default().push((fact, event));
                 }
             }
-            let ids: Vec<CustomerId> = changes.keys().copied().collect();
-            let known: Vec<CustomerRow> =
-                rows::load(tx, include_str!("load.sql"), tenant, &ids).await?;
-            let mut known: BTreeMap<_, _> =
-                known.into_iter().map(|row| (row.customer_id, row)).collect();
-            let mut changed = Vec::with_capacity(changes.len());
-            for (id, changes) in changes {
-                let mut row = known.remove(&id);
-                for (fact, event) in changes {
-                    match (&mut row, fact) {
-                        (Some(row), fact) => row.apply(fact, &event.recorded),
-                        (None, CustomerEvent::Registered { company_id, contact }) => {
-                            row = Some(CustomerRow::registered(
-                                id,
-                                *company_id,
-                                contact,
-                                &event.recorded,
-                            ));
-                        }
-                        (None, _) => {
-                            return Err(ProjectionError::Contradiction(
-                                "a customer changed before it was registered",
-                            ));
-                        }
-                    }
-                }
-                changed.extend(row);
-            }
-            rows::store(tx, include_str!("store.sql"), tenant, &changed).await
+            let statements = (include_str!("load.sql"), include_str!("store.sql"));
+            rows::fold(tx, statements, tenant, changes, folded).await
         })
+    }
+}
+
+fn folded(
+    row: Option<CustomerRow>,
+    id: CustomerId,
+    (fact, event): (&CustomerEvent, &Event),
+) -> Result<Option<CustomerRow>, ProjectionError> {
+    match (row, fact) {
+        (Some(mut row), fact) => {
+            row.apply(fact, &event.recorded);
+            Ok(Some(row))
+        }
+        (None, CustomerEvent::Registered { company_id, contact }) => {
+            Ok(Some(CustomerRow::registered(id, *company_id, contact, &event.recorded)))
+        }
+        (None, _) => {
+            Err(ProjectionError::Contradiction("a customer changed before it was registered"))
+        }
     }
 }

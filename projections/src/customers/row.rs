@@ -11,6 +11,8 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::rows::Keyed;
+
 /// A customer as it stands. The fields are the columns.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerRow {
@@ -53,6 +55,14 @@ impl fmt::Debug for CustomerRow {
             .field("customer_id", &self.customer_id)
             .field("version", &self.version)
             .finish_non_exhaustive()
+    }
+}
+
+impl Keyed for CustomerRow {
+    type Key = CustomerId;
+
+    fn key(&self) -> CustomerId {
+        self.customer_id
     }
 }
 

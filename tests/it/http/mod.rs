@@ -14,6 +14,7 @@ mod look_back;
 mod newcomers;
 mod openapi;
 mod rate_limits;
+mod reports;
 mod series;
 
 use std::sync::{

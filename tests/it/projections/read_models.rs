@@ -15,6 +15,7 @@ use daybook_projections::{
     availability_grid,
     customers::{self, CustomerFilter},
     directory::{self, DirectoryFilter, DirectoryKind},
+    modifications::{self, ViolationFilter},
     registry::projectors,
     tx::transaction,
 };
@@ -238,8 +239,35 @@ async fn event_of_an_unknown_version_is_parked_and_not_passed_over() {
     let runner = bench.runner(projectors());
     runner.settle().await.unwrap();
     let parked = runner.parked(tenant).await.unwrap();
-    assert_eq!(parked.len(), 1);
-    assert!(parked[0].error.contains("99.0.0"), "{}", parked[0].error);
+    let reading = projectors().into_iter().filter(|it| it.reads().contains(&"appointment"));
+    assert_eq!(parked.len(), reading.count());
+    assert!(parked.iter().all(|parked| parked.error.contains("99.0.0")), "{parked:?}");
+}
+
+/// AT-43.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn modification_stats_count_what_the_aggregates_count() {
+    let (bench, history) = followed(40).await;
+    let mut connection = bench.pool.acquire().await.unwrap();
+    let (mut changed, mut broken) = (0, 0);
+    for (id, appointment) in &history.appointments {
+        let row = modifications::stats(&mut connection, history.tenant, *id).await.unwrap();
+        let row = row.unwrap();
+        assert_eq!(row.modification_count, appointment.modifications());
+        assert_eq!(row.reschedule_count, appointment.reschedules());
+        assert_eq!(row.cancellation_count, row.modification_count - row.reschedule_count);
+        changed += i64::from(row.modification_count);
+        broken += row.violation_count as usize;
+    }
+    assert!(3 < changed, "{changed} changes");
+    let totals = modifications::totals(&mut connection, history.tenant, (None, None), 1, None, 9);
+    let totals = totals.await.unwrap();
+    assert_eq!(totals.iter().map(|of| of.modifications).sum::<i64>(), changed);
+    let filter = ViolationFilter::default();
+    let listed = modifications::violations(&mut connection, history.tenant, &filter, None, 1000);
+    let listed = listed.await.unwrap();
+    assert_eq!(listed.len(), broken);
+    assert!(listed.iter().all(|it| it.outcome.policy_violation));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,8 @@
+//! How much of their time are staff, branches and services booked, and what does it bring?
+//!
+//! A question to `read.appointments`: it keeps no rows of its own. What could have been booked is the
+//! availability engine's to say.
+
+mod queries;
+
+pub use self::queries::{By, UtilisationRow, booked};

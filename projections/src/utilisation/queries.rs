@@ -1,0 +1,69 @@
+//! Sums over a range of local dates.
+
+use chrono::NaiveDate;
+use daybook_domain::ids::{BranchId, CompanyId, TenantId};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, prelude::FromRow};
+use uuid::Uuid;
+
+/// What is summed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Each staff member.
+    Staff,
+    /// Each branch.
+    Branch,
+    /// Each service.
+    Service,
+}
+
+impl By {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Branch => "branch",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// What was booked of somebody's or something's time.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+pub struct UtilisationRow {
+    /// The staff member, branch or service.
+    pub id: Uuid,
+    /// Appointments that were not called off.
+    pub appointments: i64,
+    /// Those that were kept.
+    pub completed: i64,
+    /// Those that were missed.
+    pub no_shows: i64,
+    /// Those that were called off.
+    pub cancelled: i64,
+    /// Minutes in which staff are busy with a customer.
+    pub booked_min: i64,
+    /// What kept appointments bring, in the smallest unit.
+    pub revenue_minor: i64,
+}
+
+/// The sums over local dates, both ends included, the busiest first; at most `limit`.
+pub async fn booked(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    by: By,
+    (from, to): (NaiveDate, NaiveDate),
+    (company_id, branch_id): (Option<CompanyId>, Option<BranchId>),
+    limit: u32,
+) -> Result<Vec<UtilisationRow>, sqlx::Error> {
+    sqlx::query_as(include_str!("booked.sql"))
+        .bind(tenant.uuid())
+        .bind(by.as_str())
+        .bind(from)
+        .bind(to)
+        .bind(company_id.map(CompanyId::uuid))
+        .bind(branch_id.map(BranchId::uuid))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+}
