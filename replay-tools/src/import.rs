@@ -53,9 +53,9 @@ pub async fn import(
             Line::Event(event) => {
                 recorded_at = Some(event.recorded_at);
                 progress.add(1);
-                batch.events.push(*event);
+                batch.add_event(*event);
             }
-            Line::Answer(answer) => batch.answers.push(answer),
+            Line::Answer(answer) => batch.add_answer(answer),
             Line::End(trailer) => break trailer,
         }
         if batch.is_full() {
@@ -118,14 +118,22 @@ async fn set_head(
 struct Batch {
     events: Vec<RecordedEvent>,
     answers: Vec<CommandAnswer>,
+    bytes: usize,
 }
 
 impl Batch {
+    fn add_event(&mut self, event: RecordedEvent) {
+        self.bytes += event.payload.len() + event.metadata.len();
+        self.events.push(event);
+    }
+
+    fn add_answer(&mut self, answer: CommandAnswer) {
+        self.bytes += answer.result.len();
+        self.answers.push(answer);
+    }
+
     fn is_full(&self) -> bool {
-        let events = self.events.iter().map(|event| event.payload.len() + event.metadata.len());
-        let answers = self.answers.iter().map(|answer| answer.result.len());
-        BATCH <= self.events.len() + self.answers.len()
-            || BATCH_BYTES <= events.chain(answers).sum()
+        BATCH <= self.events.len() + self.answers.len() || BATCH_BYTES <= self.bytes
     }
 
     async fn write(
@@ -133,7 +141,7 @@ impl Batch {
         connection: &mut PgConnection,
         tenant: TenantId,
     ) -> anyhow::Result<()> {
-        let Self { events, answers } = std::mem::take(self);
+        let Self { events, answers, .. } = std::mem::take(self);
         if let (Some(first), Some(last)) = (events.first(), events.last()) {
             let (first, last) = (first.position, last.position);
             write_events(connection, tenant, &events)

@@ -2,7 +2,8 @@
 //! what an aggregate looked like at any moment of it.
 //!
 //! Reading commands need a connection that may read one tenant, nothing more: they take the role
-//! `daybook_app` for that tenant, in sessions that cannot write. Personal data stays sealed.
+//! `daybook_app` for that tenant, in sessions that cannot write. Personal data stays sealed. The
+//! import alone writes, as `daybook_append`.
 
 mod answers;
 mod cli;

@@ -83,6 +83,11 @@ impl<R: BufRead> LogFile<R> {
         }
         if line.starts_with("{\"command\":") {
             let stored: StoredCommand = decode(&line, number)?;
+            anyhow::ensure!(
+                stored.command.position <= self.chain.0.0,
+                "line {number}: the answer rests on position {}, which is not there",
+                stored.command.position
+            );
             self.answers.add(line.as_bytes());
             return Ok(Line::Answer(stored.command));
         }

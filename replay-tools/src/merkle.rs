@@ -144,7 +144,9 @@ mod tests {
     }
 
     fn tree(mut tree: MerkleTree, leaves: &[Vec<u8>]) -> (Hash, Vec<Hash>) {
-        leaves.iter().for_each(|leaf| tree.push(leaf));
+        for leaf in leaves {
+            tree.push(leaf);
+        }
         tree.finish()
     }
 
@@ -174,6 +176,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::many_single_char_names, reason = "the names that the RFC gives the nodes")]
     #[test]
     fn the_audit_paths_are_those_of_the_example_in_the_rfc() {
         let data = leaves(7);
