@@ -75,7 +75,7 @@ pub(crate) fn read<T: Serialize + DeserializeOwned>(path: &Path) -> anyhow::Resu
     parse(&text).with_context(|| path.display().to_string())
 }
 
-/// A file that is there when it is whole, and never takes the place of another.
+/// A file that is there once it is whole. Where one is already, none is made.
 pub(crate) struct NewFile {
     path: PathBuf,
     partial: PathBuf,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use daybook_adapters::log::chain;
 use daybook_domain::event_log::{Position, RecordedEvent};
 use serde::de::DeserializeOwned;
@@ -33,7 +34,7 @@ pub(crate) struct LogFile<R> {
     /// The line after the last one that was taken; none behind the end.
     next: Option<String>,
     chain: (Position, Hash),
-    last: Option<RecordedEvent>,
+    recorded_at: Option<DateTime<Utc>>,
     answers: AnswerDigest,
 }
 
@@ -70,7 +71,7 @@ impl<R: BufRead> LogFile<R> {
         );
         let next = lines.next()?;
         let chain = (Position(before), header.previous_hash);
-        Ok(Self { header, lines, next, chain, last: None, answers: AnswerDigest::default() })
+        Ok(Self { header, lines, next, chain, recorded_at: None, answers: AnswerDigest::default() })
     }
 
     /// The next line, checked. [`Line::End`] comes once, at the end.
@@ -102,17 +103,16 @@ impl<R: BufRead> LogFile<R> {
             .with_context(|| format!("line {number}"))?;
         let position = event.position;
         // The chain says that nobody changed the line; these say that a log would have taken it.
-        check_readable(&event)?;
         anyhow::ensure!(
             !event.payload.contains(UNSEALED) && !event.metadata.contains(UNSEALED),
             "position {position}: it carries personal data that nobody sealed"
         );
-        let is_later = |last: &RecordedEvent| last.recorded_at <= event.recorded_at;
+        check_readable(&event)?;
         anyhow::ensure!(
-            self.last.as_ref().is_none_or(is_later),
+            self.recorded_at <= Some(event.recorded_at),
             "position {position}: it was recorded before the event before it"
         );
-        self.last = Some(event.clone());
+        self.recorded_at = Some(event.recorded_at);
         Ok(event)
     }
 

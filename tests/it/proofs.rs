@@ -12,7 +12,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use daybook_adapters::testing::TestDatabase;
+use daybook_adapters::{
+    log::{PostgresLog, contract},
+    postgres::PoolRole,
+    testing::TestDatabase,
+};
 use daybook_domain::{event_log::Position, ids::TenantId};
 use daybook_replay_tools::{
     History, InclusionProof, SignedHead, check_head, check_proof, make_key, parse_proof, prove,
@@ -23,10 +27,8 @@ use tempfile::TempDir;
 
 use crate::replay::{six_events, source};
 
-/// Someone with all rights changes an event and makes the chain whole again behind it.
-const REWRITE: &str = r#"
-    ALTER TABLE log.events DISABLE TRIGGER ALL;
-    UPDATE log.events SET payload = replace(payload::text, '"b"', '"x"')::json WHERE position = 3;
+/// Computes the chain of the only tenant anew, and its head.
+const RECHAIN: &str = "
     DO $$
     DECLARE
         v_row record;
@@ -39,9 +41,9 @@ const REWRITE: &str = r#"
                 v_row.payload::text, v_row.metadata::text,
                 (extract(epoch FROM v_row.recorded_at) * 1000000)::bigint), 'UTF8'));
             UPDATE log.events SET hash = v_hash WHERE position = v_row.position;
+            UPDATE log.tenant_head SET position = v_row.position, hash = v_hash;
         END LOOP;
-        UPDATE log.tenant_head SET hash = v_hash;
-    END $$"#;
+    END $$";
 
 /// Someone with all rights cuts the last event off and sets the head back.
 const CUT: &str = "
@@ -49,6 +51,12 @@ const CUT: &str = "
     DELETE FROM log.events WHERE position = 6;
     UPDATE log.tenant_head AS h SET position = e.position, hash = e.hash
       FROM log.events AS e WHERE e.position = 5";
+
+/// Someone with all rights changes events and makes the chain whole again behind them.
+pub(crate) async fn forge(owner: &PgPool, tampering: &str) {
+    let statements = format!("ALTER TABLE log.events DISABLE TRIGGER ALL; {tampering}; {RECHAIN}");
+    sqlx::raw_sql(&statements).execute(owner).await.unwrap();
+}
 
 /// Six events, and a head that was signed over them.
 struct Signed {
@@ -91,8 +99,8 @@ impl Signed {
         outcome.map_err(|error| format!("{error:#}"))
     }
 
-    async fn tamper(&self, statements: &str) {
-        sqlx::raw_sql(statements).execute(&self.owner).await.unwrap();
+    async fn cut(&self) {
+        sqlx::raw_sql(CUT).execute(&self.owner).await.unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -122,17 +130,16 @@ async fn a_signed_head_holds_while_the_history_grows() {
     let signed = Signed::new().await;
     assert_eq!(signed.head.position, Position(6));
     assert_eq!(signed.check(&signed.head).await, Ok(0));
-    let history = signed.open().await;
-    let five = SignedHead { position: Position(5), ..signed.head.clone() };
-    let unsigned = check_head(&history, &five, None).await.unwrap_err().to_string();
-    assert!(unsigned.contains("signature"), "{unsigned}");
-    history.close().await;
+    let log = PostgresLog::new(signed.database.pool(PoolRole::Append).await);
+    contract::grow(&log, signed.tenant, "a", 2).await;
+    assert_eq!(signed.check(&signed.head).await, Ok(2));
+    check_proof(&signed.prove(6).await.unwrap(), None).unwrap();
 }
 
 #[tokio::test]
 async fn a_cut_tail_verifies_by_itself_and_is_found_by_the_signed_head() {
     let signed = Signed::new().await;
-    signed.tamper(CUT).await;
+    signed.cut().await;
     assert_eq!(crate::replay::verified(&signed.database, signed.tenant).await, Ok(5));
     let problem = signed.check(&signed.head).await.unwrap_err();
     assert!(problem.contains("ends at position 5"), "{problem}");
@@ -142,7 +149,9 @@ async fn a_cut_tail_verifies_by_itself_and_is_found_by_the_signed_head() {
 #[tokio::test]
 async fn a_history_rewritten_behind_a_new_chain_is_found_by_the_signed_head() {
     let signed = Signed::new().await;
-    signed.tamper(REWRITE).await;
+    let tampering = r#"UPDATE log.events SET payload = replace(payload::text, '"b"', '"x"')::json
+                        WHERE position = 3"#;
+    forge(&signed.owner, tampering).await;
     assert_eq!(crate::replay::verified(&signed.database, signed.tenant).await, Ok(6));
     let problem = signed.check(&signed.head).await.unwrap_err();
     assert!(problem.contains("position 6 has the hash"), "{problem}");
@@ -230,7 +239,7 @@ async fn the_program_signs_checks_and_proves_and_ends_with_1_when_something_is_w
     let check_proof = ["head", "check-proof", proof, "--public-key", &known];
     assert_eq!(without_database(&check_proof).await, ExitCode::SUCCESS);
 
-    signed.tamper(CUT).await;
+    signed.cut().await;
     assert_eq!(signed.program(&check).await, ExitCode::FAILURE);
     let bent = fs::read_to_string(proof).unwrap().replace("tenant.feature", "tenant.future");
     fs::write(proof, bent.replace("\\\"a\\\"", "\\\"z\\\"")).unwrap();

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
-use std::{fs, path::PathBuf};
+use std::{ffi::OsString, fs, path::PathBuf, process::ExitCode};
 
 use daybook_adapters::{
     log::{PostgresLog, contract},
@@ -10,7 +10,7 @@ use daybook_adapters::{
     testing::TestDatabase,
 };
 use daybook_domain::{
-    event_log::{CommandRecord, Head, Position, RecordedEvent},
+    event_log::{Head, Position, RecordedEvent},
     ids::TenantId,
     ports::EventLog as _,
 };
@@ -19,26 +19,26 @@ use serde_json::Value;
 use sqlx::PgPool;
 use tempfile::TempDir;
 
-use crate::replay::{six_events, source, verified};
+use crate::{
+    proofs::forge,
+    replay::{six_events, source, verified},
+};
 
 /// The log of six events and one stored answer, in a file.
 struct Exported {
     database: TestDatabase,
+    owner: PgPool,
     tenant: TenantId,
     directory: TempDir,
 }
 
 impl Exported {
     async fn new() -> Self {
-        let (database, _owner, tenant) = six_events().await;
+        let (database, owner, tenant) = six_events().await;
         let log = PostgresLog::new(database.pool(PoolRole::Append).await);
-        let result = "{\"id\" : 7}".to_owned();
-        let command =
-            Some(CommandRecord { key: "booking 1".to_owned(), request_hash: [7; 32], result });
-        let append =
-            daybook_domain::event_log::Append { command, ..contract::append(tenant, Vec::new()) };
-        log.append(append).await.unwrap();
-        let exported = Self { database, tenant, directory: TempDir::new().unwrap() };
+        let nothing = contract::append(tenant, Vec::new());
+        log.append(contract::answering("booking 1", 7, "{\"id\" : 7}", nothing)).await.unwrap();
+        let exported = Self { database, owner, tenant, directory: TempDir::new().unwrap() };
         exported.export("log.ndjson", 1).await.unwrap();
         exported
     }
@@ -187,6 +187,58 @@ async fn a_damaged_file_is_refused_and_leaves_nothing() {
         assert_eq!(rows(&target).await, 0, "{problem}");
     }
     exported.import(&whole, &target).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_history_that_no_log_would_have_taken_is_refused_although_its_chain_is_whole() {
+    for (tampering, problem) in [
+        ("UPDATE log.events SET sequence = 9 WHERE position = 6", "has a gap in its sequence"),
+        (
+            "UPDATE log.events SET recorded_at = recorded_at - interval '1 day' WHERE position = 4",
+            "position 4: it was recorded before the event before it",
+        ),
+        ("UPDATE log.events SET event_version = '9.0.0' WHERE position = 5", "position 5"),
+        (
+            "UPDATE log.events SET payload = '{\"$personal\":1}' WHERE position = 2",
+            "position 2: it carries personal data that nobody sealed",
+        ),
+    ] {
+        let exported = Exported::new().await;
+        forge(&exported.owner, tampering).await;
+        fs::remove_file(exported.path("log.ndjson")).unwrap();
+        exported.export("log.ndjson", 1).await.unwrap();
+        let target = TestDatabase::new().await;
+        let found = exported.import(&exported.lines(), &target).await.expect_err(problem);
+        assert!(found.contains(problem), "{problem}: {found}");
+        assert_eq!(rows(&target).await, 0, "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn the_program_moves_and_signs_a_log_of_several_pages() {
+    let exported = Exported::new().await;
+    let many = "INSERT INTO log.events
+        SELECT tenant_id, n, aggregate_type, aggregate_id, n, gen_random_uuid(), event_type,
+               event_version, payload, metadata, recorded_at, hash
+          FROM log.events, generate_series(7, 5100) AS n WHERE position = 6";
+    forge(&exported.owner, many).await;
+    let target = TestDatabase::new().await;
+    let paths = ["many.ndjson", "signing.key", "head.json"].map(|name| exported.path(name));
+    let [file, key, head] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let tenant = exported.tenant.to_string();
+    for (database, arguments) in [
+        (&exported.database, &["--tenant", &tenant, "export", "--out", file][..]),
+        (&exported.database, &["head", "keygen", "--out", key]),
+        (&exported.database, &["--tenant", &tenant, "head", "sign", "--key", key, "--out", head]),
+        (&target, &["import", "--from", file, "--json"]),
+        (&target, &["head", "check", head, "--json"]),
+    ] {
+        let url = source(database).database_url.unwrap();
+        let all = [&["daybook-replay", "--database-url", &url], arguments].concat();
+        let code = daybook_replay_tools::run(all.into_iter().map(OsString::from)).await;
+        assert_eq!(code, ExitCode::SUCCESS, "{arguments:?}");
+    }
+    assert_eq!(verified(&target, exported.tenant).await, Ok(5100));
 }
 
 #[tokio::test]
