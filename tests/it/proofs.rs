@@ -22,6 +22,7 @@ use daybook_replay_tools::{
     History, InclusionProof, SignedHead, check_head, check_proof, make_key, parse_proof, prove,
     read_head, read_key, run, sign_head,
 };
+use serde_json::Value;
 use sqlx::PgPool;
 use tempfile::TempDir;
 
@@ -231,12 +232,13 @@ async fn the_program_signs_checks_and_proves_and_ends_with_1_when_something_is_w
     assert_eq!(signed.program(&sign).await, ExitCode::SUCCESS);
     let public_key = read_key(Path::new(key)).unwrap().verifying_key();
     assert_eq!(read_head(Path::new(head)).unwrap().public_key, public_key.to_bytes());
-    let known = public_key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let check = ["head", "check", head, "--public-key", &known];
+    let written: Value = serde_json::from_slice(&fs::read(head).unwrap()).unwrap();
+    let known = written["public_key"].as_str().unwrap();
+    let check = ["head", "check", head, "--public-key", known];
     assert_eq!(signed.program(&check).await, ExitCode::SUCCESS);
     let prove = ["head", "prove", "--position", "2", "--head", head, "--out", proof];
     assert_eq!(signed.program(&prove).await, ExitCode::SUCCESS);
-    let check_proof = ["head", "check-proof", proof, "--public-key", &known];
+    let check_proof = ["head", "check-proof", proof, "--public-key", known];
     assert_eq!(without_database(&check_proof).await, ExitCode::SUCCESS);
 
     signed.cut().await;

@@ -62,7 +62,11 @@ impl Exported {
     /// Imports these lines into a database, and says what was wrong with them.
     async fn import(&self, lines: &[String], into: &TestDatabase) -> Result<(), String> {
         let path = self.path("changed.ndjson");
-        fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        let mut text = lines.join("\n");
+        if !lines.is_empty() {
+            text.push('\n');
+        }
+        fs::write(&path, text).unwrap();
         let mut operator = source(into).operator().await.unwrap();
         let outcome = import(&mut operator, &path, None).await;
         operator.close().await;
