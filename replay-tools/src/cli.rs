@@ -1,10 +1,13 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
+use ed25519_dalek::VerifyingKey;
 use uuid::Uuid;
 
-use crate::source::Source;
+use crate::{keys, source::Source};
 
 /// Replays and verifies the history of a tenant.
 #[derive(Debug, Parser)]
@@ -15,7 +18,10 @@ use crate::source::Source;
         daybook-replay --data-dir /var/lib/daybook --tenant <id> verify\n  \
         DATABASE_URL=postgres://… daybook-replay --tenant <id> history --appointment <id>\n  \
         daybook-replay --tenant <id> history --customer <id> --from 2026-11-01T00:00:00Z --json\n  \
-        daybook-replay --tenant <id> state appointment <id> --at 2026-11-20T12:00:00Z"
+        daybook-replay --tenant <id> state appointment <id> --at 2026-11-20T12:00:00Z\n  \
+        daybook-replay --tenant <id> head sign --key signing.key --out head.json\n  \
+        daybook-replay head check-proof proof.json --public-key <hex>\n  \
+        daybook-replay --tenant <id> export --out log.ndjson"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -39,6 +45,99 @@ pub(crate) enum Command {
     History(HistoryWish),
     /// Folds one aggregate as it was at a moment.
     State(StateWish),
+    /// Signed heads and proofs: what shows a cut tail, a rewritten history, or a single event to
+    /// someone who does not hold the database.
+    #[command(subcommand)]
+    Head(HeadCommand),
+    /// Writes the tenant's log to a file: a header, one line per event and stored answer, a
+    /// trailer.
+    #[command(after_help = "Examples:\n  \
+        daybook-replay --tenant <id> export --out log.ndjson\n  \
+        daybook-replay --tenant <id> export --out since.ndjson --from-position 120001")]
+    Export(ExportWish),
+    /// Brings an exported log into this database, whose tenant must have no events yet: all of it
+    /// or nothing, unchanged to the byte, then verified. For operators: the login must be a member
+    /// of `daybook_append`. Personal data stays sealed until the rows of the vault are moved too.
+    #[command(after_help = "Examples:\n  \
+        DATABASE_URL=postgres://… daybook-replay import --from log.ndjson")]
+    Import {
+        /// The file, whole from position 1 on.
+        #[arg(long)]
+        from: PathBuf,
+    },
+}
+
+/// What is done with heads.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    daybook-replay head keygen --out signing.key\n  \
+    daybook-replay --tenant <id> head sign --key signing.key --out head.json\n  \
+    daybook-replay --data-dir /var/lib/daybook head check head.json --public-key <hex>\n  \
+    daybook-replay --data-dir /var/lib/daybook head prove --position 17 --head head.json --out proof.json\n  \
+    daybook-replay head check-proof proof.json --public-key <hex>")]
+pub(crate) enum HeadCommand {
+    /// Makes a key to sign with (mode 0600) and prints its public key. Needs no database.
+    Keygen {
+        /// Where the key is written; a file that is there stays.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Verifies the chain and signs where the history stands: position, hash and Merkle root.
+    Sign {
+        /// The key, as `keygen` made it.
+        #[arg(long)]
+        key: PathBuf,
+        /// Where the signed head is written; else to standard output.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Checks that the history of today begins with exactly what was signed; ends with 1 if a tail
+    /// is missing or anything below was rewritten.
+    Check {
+        /// The signed head.
+        file: PathBuf,
+        #[command(flatten)]
+        key: KnownKey,
+    },
+    /// Writes a proof that one event is under a signed head.
+    Prove {
+        /// The position of the event.
+        #[arg(long)]
+        position: u64,
+        /// The signed head.
+        #[arg(long)]
+        head: PathBuf,
+        /// Where the proof is written.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Checks a proof by itself. Needs no database and no tenant.
+    CheckProof {
+        /// The proof.
+        file: PathBuf,
+        #[command(flatten)]
+        key: KnownKey,
+    },
+}
+
+/// The key that a reader trusts.
+#[derive(Debug, Args)]
+pub(crate) struct KnownKey {
+    /// The signer's public key (64 hex digits), from a source that you trust. Without it the one in
+    /// the file is used, which shows damage but not who signed.
+    #[arg(long, value_name = "HEX", value_parser = keys::public_key)]
+    pub(crate) public_key: Option<VerifyingKey>,
+}
+
+/// What is exported.
+#[derive(Debug, Args)]
+pub(crate) struct ExportWish {
+    /// The file; one that is there stays.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// From this position on. Only a file from position 1 on can be imported.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) from_position: u64,
 }
 
 /// Which part of the history is told; all of it unless something is named.

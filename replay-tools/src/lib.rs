@@ -2,22 +2,45 @@
 //! what an aggregate looked like at any moment of it.
 //!
 //! Reading commands need a connection that may read one tenant, nothing more: they take the role
-//! `daybook_app` for that tenant, in sessions that cannot write. Personal data stays sealed.
+//! `daybook_app` for that tenant, in sessions that cannot write. Personal data stays sealed. The
+//! import alone writes, as `daybook_append`.
 
+mod answers;
 mod cli;
+mod document;
+mod export;
+mod head;
 mod history;
+mod import;
+mod keys;
+mod log_file;
+mod merkle;
+mod progress;
+mod proof;
+mod record;
 mod source;
 mod state;
 mod verify;
+mod walk;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
+use daybook_adapters::clock::{Clock as _, SystemClock};
+use daybook_domain::ids::TenantId;
 
-use self::cli::{Cli, Command};
+use self::cli::{Cli, Command, HeadCommand};
 
 pub use self::{
-    source::{History, Source},
+    answers::{CommandAnswer, StoredCommand},
+    export::{Header, Trailer, export},
+    head::{SignedHead, check_head, read_head, sign_head},
+    import::import,
+    keys::{make_key, read_key},
+    merkle::{Hash, MerkleTree, leaf, root_of},
+    proof::{InclusionProof, Sibling, check_proof, parse_proof, prove},
+    record::EventRecord,
+    source::{History, Operator, Source},
     verify::{Verified, verify},
 };
 
@@ -36,13 +59,59 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What needs no history is done without one.
 async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
-    let history = cli.source.open(cli.tenant).await?;
-    let done = match &cli.command {
-        Command::Verify => verify::run(&history, cli.json).await,
-        Command::History(wish) => history::run(&history, wish, cli.json).await,
-        Command::State(wish) => state::run(&history, wish, cli.json).await,
-    };
+    let json = cli.json;
+    match &cli.command {
+        Command::Verify => with(cli, None, async |it| verify::run(it, json).await).await,
+        Command::History(wish) => {
+            with(cli, None, async |it| history::run(it, wish, json).await).await
+        }
+        Command::State(wish) => with(cli, None, async |it| state::run(it, wish, json).await).await,
+        Command::Export(wish) => {
+            let (out, from) = (&wish.out, wish.from_position);
+            with(cli, None, async |it| export::run(it, out, from, json).await).await
+        }
+        Command::Import { from } => {
+            let tenant = (!cli.tenant.is_nil()).then(|| TenantId::new(cli.tenant));
+            import::run(&cli.source, from, tenant, json).await
+        }
+        Command::Head(command) => carry_out_head(cli, command).await,
+    }
+}
+
+async fn carry_out_head(cli: &Cli, command: &HeadCommand) -> anyhow::Result<()> {
+    let json = cli.json;
+    match command {
+        HeadCommand::Keygen { out } => head::keygen(out, json),
+        HeadCommand::Sign { key, out } => {
+            let files = (key.as_path(), out.as_deref());
+            let now = SystemClock.now();
+            with(cli, None, async |it| head::sign(it, files, now, json).await).await
+        }
+        HeadCommand::Check { file, key } => {
+            let (signed, key) = (read_head(file)?, key.public_key.as_ref());
+            let tenant = Some(signed.tenant);
+            with(cli, tenant, async |it| head::check(it, &signed, key, json).await).await
+        }
+        HeadCommand::Prove { position, head, out } => {
+            let signed = read_head(head)?;
+            let tenant = Some(signed.tenant);
+            with(cli, tenant, async |it| proof::run(it, *position, signed, out, json).await).await
+        }
+        HeadCommand::CheckProof { file, key } => proof::check(file, key.public_key.as_ref(), json),
+    }
+}
+
+/// Opens the history of the tenant that the command line names, else of the one that a file does.
+async fn with(
+    cli: &Cli,
+    named: Option<TenantId>,
+    work: impl AsyncFnOnce(&History) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let tenant = named.filter(|_| cli.tenant.is_nil()).map_or(cli.tenant, TenantId::uuid);
+    let history = cli.source.open(tenant).await?;
+    let done = work(&history).await;
     history.close().await;
     done
 }

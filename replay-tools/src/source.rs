@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use daybook_adapters::{
     embedded_postgres::{EmbeddedConfig, EmbeddedPostgres},
@@ -15,10 +16,12 @@ use daybook_domain::{
     ports::EventLog as _,
 };
 use sqlx::{
-    ConnectOptions as _, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow, PgSslMode},
 };
 use uuid::Uuid;
+
+use crate::{answers::CommandAnswer, merkle::Hash};
 
 /// Events per read.
 const PAGE: usize = 5000;
@@ -44,6 +47,24 @@ pub struct History {
     server: Option<EmbeddedPostgres>,
 }
 
+/// A connection that writes to the log of any tenant: it takes the role `daybook_append`.
+#[derive(Debug)]
+pub struct Operator {
+    pub(crate) connection: PgConnection,
+    server: Option<EmbeddedPostgres>,
+}
+
+impl Operator {
+    /// Closes the connection, and stops the server if it was started for this.
+    pub async fn close(self) {
+        // A connection that is broken is closed as well.
+        let _closed = self.connection.close().await;
+        if let Some(server) = self.server {
+            server.stop_async().await;
+        }
+    }
+}
+
 impl Source {
     /// Opens the history of a tenant; an error if there is no such tenant.
     pub async fn open(&self, tenant: Uuid) -> anyhow::Result<History> {
@@ -63,6 +84,18 @@ impl Source {
         let history = History { tenant: TenantId::new(tenant), log, pool, server };
         history.head().await?;
         Ok(history)
+    }
+
+    /// Opens a connection that may append, for commands of the operator.
+    pub async fn operator(&self) -> anyhow::Result<Operator> {
+        let (options, server) = self.connect().await?;
+        let session = [("role", "daybook_append")];
+        let options =
+            options.application_name("daybook-replay").disable_statement_logging().options(session);
+        let connection = options.connect().await.context(
+            "the database cannot be reached, or its login is no member of daybook_append",
+        )?;
+        Ok(Operator { connection, server })
     }
 
     async fn connect(&self) -> anyhow::Result<(PgConnectOptions, Option<EmbeddedPostgres>)> {
@@ -115,6 +148,33 @@ impl History {
     /// The next events after a position; none at the end.
     pub async fn page(&self, after: Position) -> anyhow::Result<Vec<RecordedEvent>> {
         Ok(self.log.read_tenant(self.tenant, after, PAGE).await?)
+    }
+
+    /// The next stored answers after a key, of commands that rest on these positions.
+    pub(crate) async fn answers(
+        &self,
+        after: Option<&str>,
+        (from, to): (Position, Position),
+    ) -> anyhow::Result<Vec<CommandAnswer>> {
+        let rows = sqlx::query(include_str!("read_answers.sql"))
+            .bind(self.tenant.uuid())
+            .bind(after)
+            .bind(i64::try_from(from.0)?)
+            .bind(i64::try_from(to.0)?)
+            .fetch_all(&self.pool)
+            .await?;
+        let answer = |row: &PgRow| {
+            Ok(CommandAnswer {
+                key: row.try_get("key")?,
+                request_hash: Hash::try_from(row.try_get::<&[u8], _>("request_hash")?)?,
+                result: row.try_get("result")?,
+                position: u64::try_from(row.try_get::<i64, _>("position")?)?,
+                recorded_at_micros: row
+                    .try_get::<DateTime<Utc>, _>("recorded_at")?
+                    .timestamp_micros(),
+            })
+        };
+        rows.iter().map(answer).collect()
     }
 
     /// The log underneath.

@@ -55,7 +55,7 @@ pub async fn verify(history: &History) -> anyhow::Result<Verified> {
 }
 
 /// Whether the current code knows the event's type, version and shape. Sealed fields stay sealed.
-fn check_readable(event: &RecordedEvent) -> anyhow::Result<()> {
+pub(crate) fn check_readable(event: &RecordedEvent) -> anyhow::Result<()> {
     let (kind, position) = (&event.stream.aggregate_type, event.position);
     let aggregate = registry::find(kind)
         .with_context(|| format!("position {position}: aggregate {kind} is unknown"))?;

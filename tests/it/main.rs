@@ -3,6 +3,8 @@
 mod faults;
 mod http;
 mod projections;
+mod proofs;
 mod replay;
 mod statements;
 mod tidy;
+mod transfer;

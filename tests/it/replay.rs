@@ -16,7 +16,7 @@ use daybook_replay_tools::{Source, verify};
 use sqlx::{ConnectOptions as _, PgPool};
 
 /// A tenant with a history of six events, and someone with all rights on the database.
-async fn six_events() -> (TestDatabase, PgPool, TenantId) {
+pub(crate) async fn six_events() -> (TestDatabase, PgPool, TenantId) {
     let database = TestDatabase::new().await;
     let log = PostgresLog::new(database.pool(PoolRole::Append).await);
     let tenant = contract::tenant(&log).await;
@@ -38,10 +38,14 @@ async fn six_events() -> (TestDatabase, PgPool, TenantId) {
     (database, owner, tenant)
 }
 
-async fn verified(database: &TestDatabase, tenant: TenantId) -> Result<u64, String> {
+/// A database as the program is told of it.
+pub(crate) fn source(database: &TestDatabase) -> Source {
     let database_url = Some(database.options.to_url_lossy().to_string());
-    let source = Source { database_url, data_dir: None };
-    let history = source.open(tenant.uuid()).await.unwrap();
+    Source { database_url, data_dir: None }
+}
+
+pub(crate) async fn verified(database: &TestDatabase, tenant: TenantId) -> Result<u64, String> {
+    let history = source(database).open(tenant.uuid()).await.unwrap();
     let outcome = verify(&history).await;
     history.close().await;
     outcome.map(|it| it.events).map_err(|error| format!("{error:#}"))
