@@ -29,6 +29,11 @@ pub trait Projector: Send + Sync + 'static {
     /// The tables that it writes, as `schema.table`; each has a column `tenant_id`.
     fn tables(&self) -> &'static [&'static str];
 
+    /// The columns of its tables with personal data, which only whoever has the keys can fill.
+    fn personal(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Folds events of one tenant in, in the order of their positions. The runner moves the
     /// checkpoint in the same transaction.
     fn project<'a>(

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use ed25519_dalek::VerifyingKey;
 use uuid::Uuid;
 
-use crate::{keys, source::Source};
+use crate::{keys, models::SecretText, source::Source};
 
 /// Replays and verifies the history of a tenant.
 #[derive(Debug, Parser)]
@@ -29,6 +29,10 @@ pub(crate) struct Cli {
     /// The tenant's id.
     #[arg(long, env = "DAYBOOK_TENANT", global = true, default_value_t = Uuid::nil(), hide_default_value = true)]
     pub(crate) tenant: Uuid,
+    /// The key that wraps those of the customers, for read models with personal data. Without it the
+    /// file `master.key` of the data directory is used, if there is one.
+    #[arg(long, env = "DAYBOOK_MASTER_KEY", hide_env_values = true, global = true)]
+    pub(crate) master_key: Option<SecretText>,
     /// One JSON document per line instead of text for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -38,13 +42,35 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Recomputes the hash chain from the first event to the head and reads every event. Ends with
-    /// 1 and the first bad position if something is wrong.
-    Verify,
+    /// Recomputes the hash chain from the first event to the head, reads every event, and holds
+    /// every read model against a fresh fold. Ends with 1 and the first bad position or row if
+    /// something is wrong.
+    Verify {
+        /// The log alone, without the read models.
+        #[arg(long)]
+        log_only: bool,
+    },
     /// Tells what happened, in order: who, when, what, and through which surface.
     History(HistoryWish),
     /// Folds one aggregate as it was at a moment.
     State(StateWish),
+    /// Tells which rows of the live read models are not what the log says, or how a read model has
+    /// changed between two positions.
+    #[command(after_help = "Examples:\n  \
+        daybook-replay --tenant <id> diff\n  \
+        daybook-replay --tenant <id> diff --projector appointments --limit 100 --json\n  \
+        daybook-replay --tenant <id> diff --projector appointments --from-position 100 --to-position 120")]
+    Diff(DiffWish),
+    /// Makes read models again from the log while the live ones go on, tells what has changed, and
+    /// puts them in their place. Broken off, it goes on where it stopped. For operators: the login
+    /// must be a member of the program's roles.
+    #[command(after_help = "Examples:\n  \
+        daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments\n  \
+        daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments --take-back")]
+    Rebuild(RebuildWish),
+    /// Streams that a projector could not follow: they wait here, the others go on. For operators.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Signed heads and proofs: what shows a cut tail, a rewritten history, or a single event to
     /// someone who does not hold the database.
     #[command(subcommand)]
@@ -65,6 +91,71 @@ pub(crate) enum Command {
         #[arg(long)]
         from: PathBuf,
     },
+}
+
+/// What is compared.
+#[derive(Debug, Args)]
+pub(crate) struct DiffWish {
+    /// This read model alone; may be given several times.
+    #[arg(long)]
+    pub(crate) projector: Vec<String>,
+    /// How it was at this position, instead of how it is.
+    #[arg(long, requires = "to_position")]
+    pub(crate) from_position: Option<u64>,
+    /// How it was at this position, instead of how the log says it is.
+    #[arg(long, requires = "from_position")]
+    pub(crate) to_position: Option<u64>,
+    /// At most so many differences are told of each.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+/// What is made again.
+#[derive(Debug, Args)]
+pub(crate) struct RebuildWish {
+    /// This read model alone; may be given several times. Without it all of them.
+    #[arg(long)]
+    pub(crate) projector: Vec<String>,
+    /// Puts what the latest rebuild has replaced back in its place.
+    #[arg(long, conflicts_with = "abandon")]
+    pub(crate) take_back: bool,
+    /// Forgets a rebuild that was broken off.
+    #[arg(long)]
+    pub(crate) abandon: bool,
+}
+
+/// What is done with parked streams.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> parked list\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> parked retry --position 17\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> parked skip --position 17 --reason 'written twice'")]
+pub(crate) enum ParkedCommand {
+    /// What waits, and why.
+    List,
+    /// The event that failed, as the log has it.
+    Show(ParkedWish),
+    /// Tries again, after the cause was mended.
+    Retry(ParkedWish),
+    /// Lets the projector pass the event over: an event of the tenant says so, and why.
+    Skip {
+        #[command(flatten)]
+        wish: ParkedWish,
+        /// Why; it stays in the history.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which parked stream.
+#[derive(Debug, Args)]
+pub(crate) struct ParkedWish {
+    /// Where the event that failed stands.
+    #[arg(long)]
+    pub(crate) position: u64,
+    /// Of this read model alone.
+    #[arg(long)]
+    pub(crate) projector: Option<String>,
 }
 
 /// What is done with heads.

@@ -2,11 +2,13 @@
 //! what an aggregate looked like at any moment of it.
 //!
 //! Reading commands need a connection that may read one tenant, nothing more: they take the role
-//! `daybook_app` for that tenant, in sessions that cannot write. Personal data stays sealed. The
-//! import alone writes, as `daybook_append`.
+//! `daybook_app` for that tenant, in sessions that cannot write (what is folded aside goes to temporary
+//! tables). Personal data stays sealed, unless the keys are given. The import, rebuilds and parked streams
+//! are an operator's, whose login takes the roles of the program.
 
 mod answers;
 mod cli;
+mod diff;
 mod document;
 mod export;
 mod head;
@@ -15,8 +17,11 @@ mod import;
 mod keys;
 mod log_file;
 mod merkle;
+mod models;
+mod parked;
 mod progress;
 mod proof;
+mod rebuild;
 mod record;
 mod source;
 mod state;
@@ -33,11 +38,13 @@ use self::cli::{Cli, Command, HeadCommand};
 
 pub use self::{
     answers::{CommandAnswer, StoredCommand},
+    diff::ProjectorDiff,
     export::{Header, Trailer, export},
     head::{SignedHead, check_head, read_head, sign_head},
     import::import,
     keys::{make_key, read_key},
     merkle::{Hash, MerkleTree, leaf, root_of},
+    models::{OpenLog, SecretText, Workshop},
     proof::{InclusionProof, Sibling, check_proof, parse_proof, prove},
     record::EventRecord,
     source::{History, Operator, Source},
@@ -63,7 +70,31 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
     let json = cli.json;
     match &cli.command {
-        Command::Verify => with(cli, None, async |it| verify::run(it, json).await).await,
+        Command::Verify { log_only } => {
+            let keys = cli.master_key.as_ref();
+            with(cli, None, async |it| {
+                let keys = if *log_only { None } else { Some(it.keys(keys, &cli.source).await?) };
+                verify::run(it, keys.as_ref(), json).await
+            })
+            .await
+        }
+        Command::Diff(wish) => {
+            let projectors = models::named(&wish.projector)?;
+            let positions = wish.from_position.zip(wish.to_position);
+            let keys = cli.master_key.as_ref();
+            with(cli, None, async |it| {
+                let keys = it.keys(keys, &cli.source).await?;
+                diff::run(it, &keys, projectors, positions, (wish.limit, json)).await
+            })
+            .await
+        }
+        Command::Rebuild(wish) => {
+            let projectors = models::named(&wish.projector)?;
+            in_workshop(cli, async |it| rebuild::run(it, projectors, wish, json).await).await
+        }
+        Command::Parked(command) => {
+            in_workshop(cli, async |it| parked::run(it, command, json).await).await
+        }
         Command::History(wish) => {
             with(cli, None, async |it| history::run(it, wish, json).await).await
         }
@@ -113,6 +144,17 @@ async fn with(
     let history = cli.source.open(tenant).await?;
     let done = work(&history).await;
     history.close().await;
+    done
+}
+
+/// Opens the read models of the tenant for an operator.
+async fn in_workshop(
+    cli: &Cli,
+    work: impl AsyncFnOnce(&Workshop) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let workshop = Workshop::open(&cli.source, cli.tenant, cli.master_key.as_ref()).await?;
+    let done = work(&workshop).await;
+    workshop.close().await;
     done
 }
 

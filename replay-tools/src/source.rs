@@ -21,6 +21,8 @@ use sqlx::{
 };
 use uuid::Uuid;
 
+use crate::models::{Keys, SecretText, keys};
+
 use crate::{answers::CommandAnswer, merkle::Hash};
 
 /// Events per read.
@@ -42,6 +44,7 @@ pub struct Source {
 pub struct History {
     /// Whose.
     pub tenant: TenantId,
+    database: PgConnectOptions,
     log: PostgresLog,
     pool: PgPool,
     server: Option<EmbeddedPostgres>,
@@ -76,12 +79,13 @@ impl Source {
             ("app.tenant_id", tenant_id.as_str()),
             ("default_transaction_read_only", "on"),
         ];
+        let database = options.clone().disable_statement_logging();
         let options =
             options.application_name("daybook-replay").disable_statement_logging().options(session);
-        let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await;
+        let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await;
         let pool = pool.context("the database cannot be reached")?;
         let log = PostgresLog::new(pool.clone());
-        let history = History { tenant: TenantId::new(tenant), log, pool, server };
+        let history = History { tenant: TenantId::new(tenant), database, log, pool, server };
         history.head().await?;
         Ok(history)
     }
@@ -98,7 +102,9 @@ impl Source {
         Ok(Operator { connection, server })
     }
 
-    async fn connect(&self) -> anyhow::Result<(PgConnectOptions, Option<EmbeddedPostgres>)> {
+    pub(crate) async fn connect(
+        &self,
+    ) -> anyhow::Result<(PgConnectOptions, Option<EmbeddedPostgres>)> {
         if let Some(url) = &self.database_url {
             let options = url.parse().map_err(|_may_hold_a_password: sqlx::Error| {
                 anyhow::anyhow!("the database URL is no URL")
@@ -180,6 +186,20 @@ impl History {
     /// The log underneath.
     pub(crate) const fn log(&self) -> &PostgresLog {
         &self.log
+    }
+
+    /// Connections that may read this tenant.
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The keys of the vault, as far as they are at hand.
+    pub(crate) async fn keys(
+        &self,
+        given: Option<&SecretText>,
+        source: &Source,
+    ) -> anyhow::Result<Keys> {
+        keys(given, source, &self.database).await
     }
 
     /// Closes the connections, and stops the server if it was started for this.

@@ -7,9 +7,10 @@ use daybook_domain::{
     event_log::{Position, RecordedEvent},
     registry,
 };
+use daybook_projections::registry::projectors;
 use serde_json::json;
 
-use crate::{say, source::History};
+use crate::{diff, models::Keys, say, source::History};
 
 /// What was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +21,21 @@ pub struct Verified {
     pub hash: [u8; 32],
 }
 
-pub(crate) async fn run(history: &History, json: bool) -> anyhow::Result<()> {
+/// Verifies the log and, with the keys that are at hand, every read model.
+pub(crate) async fn run(history: &History, keys: Option<&Keys>, json: bool) -> anyhow::Result<()> {
     let Verified { events, hash } = verify(history).await?;
     let hash = hex::encode(hash);
     if json {
-        return say(&json!({ "verified": true, "events": events, "head_hash": hash }).to_string());
+        say(&json!({ "verified": true, "events": events, "head_hash": hash }).to_string())?;
+    } else {
+        say(&format!(
+            "{events} events: the chain is whole and every event can be read (head {hash})"
+        ))?;
     }
-    say(&format!("{events} events: the chain is whole and every event can be read (head {hash})"))
+    match keys {
+        Some(keys) => diff::run(history, keys, projectors(), None, (5, json)).await,
+        None => Ok(()),
+    }
 }
 
 /// Recomputes the chain from the first event to the head. The error names the first bad position.

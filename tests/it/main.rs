@@ -2,6 +2,7 @@
 
 mod faults;
 mod http;
+mod models;
 mod projections;
 mod proofs;
 mod replay;

@@ -1,14 +1,17 @@
 //! What is live against what the log says.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use daybook_domain::ids::TenantId;
+use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, types::Json};
+use sqlx::{Executor as _, PgConnection, types::Json};
 
 use crate::projector::Projector;
 
-use super::{AsideError, fold::bare};
+use super::{
+    AsideError, Until,
+    fold::{bare, fold_into_temporary, fold_on},
+};
 
 /// A row that is not what the log says.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -49,42 +52,83 @@ pub async fn compare(
 ) -> Result<Compared, AsideError> {
     let mut all = Compared::default();
     for table in projector.tables() {
-        let key = key_of(tx, table).await?;
-        let columns = key.join(", ");
-        let named: Vec<String> = key.iter().map(|column| format!("'{column}', {column}")).collect();
-        let named = named.join(", ");
-        let fresh = bare(table);
-        // Ordered by key, so that the first difference is the first on every run.
-        let from = format!(
-            "(SELECT {columns}, to_jsonb(t) - $2::text[] AS row FROM {table} AS t WHERE tenant_id = $1) AS l \
-             FULL JOIN (SELECT {columns}, to_jsonb(t) - $2::text[] AS row FROM {fresh} AS t WHERE tenant_id = $1) AS f \
-             USING ({columns})"
-        );
-        let counted: (i64, i64) = sqlx::query_as(&format!(
-            "SELECT count(*), count(*) FILTER (WHERE l.row IS DISTINCT FROM f.row) FROM {from}"
-        ))
-        .bind(tenant.uuid())
-        .bind(ignoring)
-        .fetch_one(&mut *tx)
-        .await?;
-        all.rows += counted.0.cast_unsigned();
-        all.differ += counted.1.cast_unsigned();
-        let left = i64::try_from(limit.saturating_sub(all.first.len())).unwrap_or(i64::MAX);
-        if counted.1 == 0 || left == 0 {
-            continue;
-        }
-        let pairs: Vec<Pair> = sqlx::query_as(&format!(
-            "SELECT jsonb_build_object({named}), l.row, f.row FROM {from} \
-             WHERE l.row IS DISTINCT FROM f.row ORDER BY {columns} LIMIT $3"
-        ))
-        .bind(tenant.uuid())
-        .bind(ignoring)
-        .bind(left)
-        .fetch_all(&mut *tx)
-        .await?;
-        all.first.extend(pairs.into_iter().map(|pair| difference(table, pair)));
+        compare_tables(tx, tenant, table, (table, bare(table)), ignoring, limit, &mut all).await?;
     }
     Ok(all)
+}
+
+/// Compares a read model as of two positions: temporary tables hold both. The first is told as `live`.
+pub async fn compare_positions<L: EventLog>(
+    tx: &mut PgConnection,
+    log: &Arc<L>,
+    tenant: TenantId,
+    projector: &Arc<dyn Projector>,
+    (from, to): (Position, Position),
+    ignoring: &[&str],
+    limit: usize,
+) -> Result<Compared, AsideError> {
+    let projectors = [Arc::clone(projector)];
+    fold_into_temporary(tx, log, tenant, &projectors, Until::Position(from)).await?;
+    for table in projector.tables() {
+        let name = bare(table);
+        let kept =
+            format!("CREATE TEMPORARY TABLE earlier_{name} ON COMMIT DROP AS SELECT * FROM {name}");
+        tx.execute(kept.as_str()).await?;
+    }
+    fold_on(tx, log, tenant, &projectors, (from, Until::Position(to))).await?;
+    let mut all = Compared::default();
+    for table in projector.tables() {
+        let earlier = format!("earlier_{}", bare(table));
+        let pair = (earlier.as_str(), bare(table));
+        compare_tables(tx, tenant, table, pair, ignoring, limit, &mut all).await?;
+    }
+    Ok(all)
+}
+
+/// Compares two tables with the key of a third.
+async fn compare_tables(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    table: &str,
+    (left_table, fresh): (&str, &str),
+    ignoring: &[&str],
+    limit: usize,
+    all: &mut Compared,
+) -> Result<(), AsideError> {
+    let key = key_of(tx, table).await?;
+    let columns = key.join(", ");
+    let named: Vec<String> = key.iter().map(|column| format!("'{column}', {column}")).collect();
+    let named = named.join(", ");
+    // Ordered by key, so that the first difference is the first on every run.
+    let from = format!(
+        "(SELECT {columns}, to_jsonb(t) - $2::text[] AS row FROM {left_table} AS t WHERE tenant_id = $1) AS l \
+             FULL JOIN (SELECT {columns}, to_jsonb(t) - $2::text[] AS row FROM {fresh} AS t WHERE tenant_id = $1) AS f \
+             USING ({columns})"
+    );
+    let counted: (i64, i64) = sqlx::query_as(&format!(
+        "SELECT count(*), count(*) FILTER (WHERE l.row IS DISTINCT FROM f.row) FROM {from}"
+    ))
+    .bind(tenant.uuid())
+    .bind(ignoring)
+    .fetch_one(&mut *tx)
+    .await?;
+    all.rows += counted.0.cast_unsigned();
+    all.differ += counted.1.cast_unsigned();
+    let left = i64::try_from(limit.saturating_sub(all.first.len())).unwrap_or(i64::MAX);
+    if counted.1 == 0 || left == 0 {
+        return Ok(());
+    }
+    let pairs: Vec<Pair> = sqlx::query_as(&format!(
+        "SELECT jsonb_build_object({named}), l.row, f.row FROM {from} \
+             WHERE l.row IS DISTINCT FROM f.row ORDER BY {columns} LIMIT $3"
+    ))
+    .bind(tenant.uuid())
+    .bind(ignoring)
+    .bind(left)
+    .fetch_all(&mut *tx)
+    .await?;
+    all.first.extend(pairs.into_iter().map(|pair| difference(table, pair)));
+    Ok(())
 }
 
 /// The columns of the primary key, but for the tenant.

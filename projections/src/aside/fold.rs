@@ -157,17 +157,29 @@ pub async fn fold_into_temporary<L: EventLog>(
     // Rows are looked up by key in tables that nobody has counted yet: by index.
     tx.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         .await?;
+    let folded = fold_on(tx, log, tenant, projectors, (Position(0), until)).await?;
+    tx.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
+        .await?;
+    Ok(folded)
+}
+
+/// Folds what follows a position into the tables that stand first.
+pub(super) async fn fold_on<L: EventLog>(
+    tx: &mut PgConnection,
+    log: &Arc<L>,
+    tenant: TenantId,
+    projectors: &[Arc<dyn Projector>],
+    (from, until): (Position, Until),
+) -> Result<Folded, AsideError> {
     let skips = Skips::load(log.as_ref(), tenant).await?;
-    let mut folded = Folded { position: Position(0), events: 0 };
-    let mut pages = std::pin::pin!(pages(log, tenant, Position(0), until));
+    let mut folded = Folded { position: from, events: 0 };
+    let mut pages = std::pin::pin!(pages(log, tenant, from, until));
     while let Some(page) = pages.next().await {
         let page = page?;
         fold(tx, tenant, projectors, &skips, &page).await?;
         folded.events += page.len() as u64;
         folded.position = page.last().map_or(folded.position, |last| last.recorded.position);
     }
-    tx.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
-        .await?;
     Ok(folded)
 }
 

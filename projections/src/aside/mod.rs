@@ -15,7 +15,7 @@ use crate::projector::ProjectionError;
 
 pub(crate) use self::skips::Skips;
 pub use self::{
-    compare::{Compared, Difference, compare},
+    compare::{Compared, Difference, compare, compare_positions},
     fold::{Folded, Until, fold_into_temporary},
     rebuild::{Progress, Rebuild, Rebuilt},
 };

@@ -39,6 +39,10 @@ impl Projector for Customers {
         &["read.customers"]
     }
 
+    fn personal(&self) -> &'static [&'static str] {
+        &["name", "phone", "email"]
+    }
+
     fn project<'a>(
         &'a self,
         tx: &'a mut PgConnection,

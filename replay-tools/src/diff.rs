@@ -1,0 +1,139 @@
+//! Read models against the log: what is live against a fresh fold, or one position against another.
+
+use std::sync::Arc;
+
+use daybook_adapters::vault::SealedLog;
+use daybook_domain::event_log::Position;
+use daybook_projections::{
+    aside::{AsideError, Compared, Until, compare, compare_positions, fold_into_temporary},
+    projector::Projector,
+    tx::transaction,
+};
+use serde_json::json;
+use sqlx::Executor as _;
+
+use crate::{models::Keys, say, source::History};
+
+/// What was compared.
+#[derive(Clone, Debug)]
+pub struct ProjectorDiff {
+    /// The projector.
+    pub projector: &'static str,
+    /// Where its read model stands.
+    pub position: Position,
+    /// What was found.
+    pub compared: Compared,
+}
+
+/// Compares a live read model with a fold of the log up to where it stands, in one snapshot.
+pub(crate) async fn with_live(
+    history: &History,
+    keys: &Keys,
+    projector: Arc<dyn Projector>,
+    limit: usize,
+) -> anyhow::Result<ProjectorDiff> {
+    let tenant = history.tenant;
+    let log = Arc::new(SealedLog::new(history.log().clone(), keys.vault.clone()));
+    let (name, ignoring) = (projector.name(), ignored(keys, projector.as_ref()));
+    let compared: Result<(Position, Compared), AsideError> =
+        transaction(history.pool(), move |tx| {
+            Box::pin(async move {
+                // Temporary tables are all that is written; the role may write nothing else.
+                tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE").await?;
+                let stands: Option<i64> = sqlx::query_scalar(include_str!("stands_at.sql"))
+                    .bind(tenant.uuid())
+                    .bind(projector.name())
+                    .bind(projector.version())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                let position = Position(stands.unwrap_or(0).cast_unsigned());
+                let until = Until::Position(position);
+                fold_into_temporary(tx, &log, tenant, &[Arc::clone(&projector)], until).await?;
+                let found = compare(tx, tenant, projector.as_ref(), ignoring, limit).await?;
+                Ok((position, found))
+            })
+        })
+        .await;
+    let (position, compared) = compared?;
+    Ok(ProjectorDiff { projector: name, position, compared })
+}
+
+/// Compares a read model as of two positions.
+async fn between(
+    history: &History,
+    keys: &Keys,
+    projector: Arc<dyn Projector>,
+    (from, to): (Position, Position),
+    limit: usize,
+) -> anyhow::Result<ProjectorDiff> {
+    let tenant = history.tenant;
+    let log = Arc::new(SealedLog::new(history.log().clone(), keys.vault.clone()));
+    let (name, ignoring) = (projector.name(), ignored(keys, projector.as_ref()));
+    let compared: Result<Compared, AsideError> = transaction(history.pool(), move |tx| {
+        Box::pin(async move {
+            tx.execute("SET TRANSACTION READ WRITE").await?;
+            compare_positions(tx, &log, tenant, &projector, (from, to), ignoring, limit).await
+        })
+    })
+    .await;
+    Ok(ProjectorDiff { projector: name, position: to, compared: compared? })
+}
+
+/// Columns that cannot be told without the keys.
+fn ignored(keys: &Keys, projector: &dyn Projector) -> &'static [&'static str] {
+    if keys.are_there { &[] } else { projector.personal() }
+}
+
+pub(crate) async fn run(
+    history: &History,
+    keys: &Keys,
+    projectors: Vec<Arc<dyn Projector>>,
+    positions: Option<(u64, u64)>,
+    (limit, as_json): (usize, bool),
+) -> anyhow::Result<()> {
+    let mut differ = 0;
+    for projector in projectors {
+        let is_blind = !ignored(keys, projector.as_ref()).is_empty();
+        let diff = match positions {
+            None => with_live(history, keys, projector, limit).await?,
+            Some((from, to)) => {
+                let range = (Position(from), Position(to));
+                between(history, keys, projector, range, limit).await?
+            }
+        };
+        differ += diff.compared.differ;
+        tell(&diff, positions.is_some(), is_blind, as_json)?;
+    }
+    anyhow::ensure!(
+        positions.is_some() || differ == 0,
+        "{differ} rows are not what the log says: `daybook-replay rebuild` mends them"
+    );
+    Ok(())
+}
+
+fn tell(diff: &ProjectorDiff, is_history: bool, is_blind: bool, json: bool) -> anyhow::Result<()> {
+    let ProjectorDiff { projector, position, compared } = diff;
+    if json {
+        return say(&json!({
+            "projector": projector, "position": position, "rows": compared.rows,
+            "differ": compared.differ, "differences": compared.first,
+            "personal_compared": !is_blind,
+        })
+        .to_string());
+    }
+    let blind = if is_blind { "; personal columns were left out: no master key" } else { "" };
+    let (rows, differ) = (compared.rows, compared.differ);
+    say(&format!("{projector} at position {position}: {differ} of {rows} rows differ{blind}"))?;
+    let (left, right) = if is_history { ("before", "after") } else { ("live", "log") };
+    for it in &compared.first {
+        say(&format!(
+            "  {} {}\n    {left}: {}\n    {right}: {}",
+            it.table, it.key, it.live, it.log
+        ))?;
+    }
+    let told = compared.first.len() as u64;
+    if told < differ {
+        say(&format!("  and {} more: --limit tells more of them", differ - told))?;
+    }
+    Ok(())
+}
