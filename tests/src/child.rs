@@ -38,6 +38,18 @@ impl Program {
     pub fn demo(data_dir: &Path) -> Self {
         let data = data_dir.display();
         let arguments = format!("daybook\ndemo\n--listen\n127.0.0.1:0\n--data-dir\n{data}");
+        let started = Self::start(&arguments, data_dir, &[]);
+        started.unwrap_or_else(|| panic!("the program did not become ready"))
+    }
+
+    /// Starts the server on a database, and waits until it is ready; `None` if the database is not.
+    pub fn serve(database_url: &str, master_key: &str) -> Option<Self> {
+        let variables = [("DATABASE_URL", database_url), ("DAYBOOK_MASTER_KEY", master_key)];
+        let arguments = "daybook\nserve\n--listen\n127.0.0.1:0";
+        Self::start(arguments, Path::new(""), &variables)
+    }
+
+    fn start(arguments: &str, data_dir: &Path, variables: &[(&str, &str)]) -> Option<Self> {
         let binary = env::current_exe().unwrap_or_else(|error| panic!("no binary: {error}"));
         let mut child = Command::new(binary)
             .args(["faults::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
@@ -45,7 +57,9 @@ impl Program {
             .env("DAYBOOK_RATE_LIMIT_FACTOR", "0")
             .env("RUST_LOG", "off")
             .env_remove("DATABASE_URL")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("the program cannot be started: {error}"));
         let stdout = child.stdout.take().map(BufReader::new);
@@ -53,13 +67,17 @@ impl Program {
         let ready = lines.find_map(|line| {
             // The test harness begins the line.
             let (_, ready) = line.split_once("ready ")?;
-            let (base, key) = ready.split_once(" key=")?;
+            let (base, key) = ready.split_once(" key=").unwrap_or((ready, ""));
             Some((base.to_owned(), key.to_owned()))
         });
-        let Some((base, key)) = ready else { panic!("the program did not become ready") };
+        let Some((base, key)) = ready else {
+            drop(child.kill());
+            drop(child.wait());
+            return None;
+        };
         // Nobody reads on: what else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, data_dir: data_dir.to_owned(), base, key }
+        Some(Self { child, data_dir: data_dir.to_owned(), base, key })
     }
 
     /// Kills it without a warning, and waits until it is gone.

@@ -1,0 +1,225 @@
+//! Histories to read models: verify, catch up, rebuild, fold aside, and from commit to visible.
+//!
+//! `cargo bench -p daybook-tests --bench projections`; `BENCH_EVENTS` sets the length of the history.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![allow(clippy::unwrap_used, reason = "a benchmark may stop at its first surprise")]
+#![allow(clippy::cast_precision_loss, reason = "rates are for people")]
+
+use std::{
+    env,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use daybook_adapters::{
+    clock::RandomIds,
+    log::PostgresLog,
+    postgres::{PoolRole, connect_pool},
+    testing::TestDatabase,
+};
+use daybook_domain::{
+    event_log::{Append, EventData, ExpectedRevision, Position, StreamId, StreamWrite},
+    ids::{IdSource as _, TenantId},
+    ports::EventLog as _,
+};
+use daybook_projections::{
+    appointments::Appointments,
+    aside::{AsideError, Rebuild, Until, fold_into_temporary},
+    projector::Projector,
+    registry::projectors,
+    runner::{Runner, RunnerConfig, Wakeup},
+    tx::transaction,
+};
+use daybook_replay_tools::{Source, verify};
+use futures::{StreamExt as _, stream};
+use sqlx::ConnectOptions as _;
+use tokio::{runtime::Runtime, task::JoinSet};
+
+const METADATA: &str = r#"{"actor":"key:01a1fc61-6a93-7730-a9d2-afb5caf09bf6","at":"2026-11-21T08:00:00Z","correlation_id":"01a1fc61-6a93-7730-a9d2-afb5caf09bf7","source":"api"}"#;
+/// What a booking appends.
+const MIX: [(&str, &str); 4] = [
+    ("appointment", "appointment.booked"),
+    ("calendar_day", "calendar_day.claimed"),
+    ("customer", "customer.visit_booked"),
+    ("phase", "phase.planned"),
+];
+
+/// The golden payloads of a booking.
+struct Mix([(&'static str, &'static str, String); 4]);
+
+impl Mix {
+    fn read() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/golden");
+        Self(MIX.map(|(kind, name)| {
+            let file = folder.join(format!("{name}.v1.0.0.json"));
+            let value: serde_json::Value =
+                serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+            (kind, name, value.to_string())
+        }))
+    }
+
+    /// A booking on streams of its own; of a phone book's worth of days and customers.
+    fn booking(&self, tenant: TenantId) -> Append {
+        let one = |(kind, name, payload): &(&'static str, &'static str, String)| {
+            let id = RandomIds.next_id();
+            let stream = match *kind {
+                "calendar_day" => format!("staff:{id}:2026-12-01"),
+                _ => id.to_string(),
+            };
+            let event = EventData {
+                event_id: RandomIds.next_id(),
+                event_type: (*name).into(),
+                event_version: "1.0.0".into(),
+                payload: payload.clone(),
+                metadata: METADATA.into(),
+            };
+            let (stream, expected) = (StreamId::new(*kind, stream), ExpectedRevision::NoStream);
+            StreamWrite { stream, expected, events: vec![event] }
+        };
+        let writes = self.0.iter().map(one).collect();
+        Append { tenant, command: None, writes, unchanged: Vec::new() }
+    }
+}
+
+fn row(what: &str, events: u64, taken: Duration) {
+    let rate = events as f64 / taken.as_secs_f64();
+    println!("{what:<44} {events:>9} events {:>8.2} s {rate:>10.0}/s", taken.as_secs_f64());
+}
+
+/// A tenant with a history of so many events.
+async fn filled(log: &PostgresLog, mix: &Arc<Mix>, events: u64) -> TenantId {
+    let tenant = TenantId::new(RandomIds.next_id());
+    log.open_tenant(tenant).await.unwrap();
+    let begin = Instant::now();
+    let mut callers = JoinSet::new();
+    for _ in 0..32 {
+        let (log, mix, bookings) = (log.clone(), Arc::clone(mix), events / 4 / 32);
+        callers.spawn(async move {
+            for _ in 0..bookings {
+                log.append(mix.booking(tenant)).await.unwrap();
+            }
+        });
+    }
+    callers.join_all().await;
+    row("append, 32 callers, one tenant", events / 128 * 128, begin.elapsed());
+    tenant
+}
+
+async fn history(database: &TestDatabase, mix: &Arc<Mix>, events: u64) {
+    let pool = |role| connect_pool(database.options.clone(), role, 16);
+    let log = PostgresLog::new(pool(PoolRole::Append).await.unwrap());
+    let project = pool(PoolRole::Projector).await.unwrap();
+    let tenant = filled(&log, mix, events).await;
+    let log = Arc::new(log);
+
+    let begin = Instant::now();
+    let mut after = Position(0);
+    loop {
+        let page = log.read_tenant(tenant, after, 5000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.position;
+    }
+    row("read page by page, nothing else", after.0, begin.elapsed());
+
+    let url = Some(database.options.to_url_lossy().to_string());
+    let source = Source { database_url: url, data_dir: None };
+    let audited = source.open(tenant.uuid()).await.unwrap();
+    let begin = Instant::now();
+    let verified = verify(&audited).await.unwrap();
+    row("verify the log", verified.events, begin.elapsed());
+    audited.close().await;
+
+    let appointments: Arc<dyn Projector> = Arc::new(Appointments);
+    let runner = |projectors| {
+        let (id, log) = (RandomIds.next_id(), Arc::clone(&log));
+        Runner::new(id, log, project.clone(), projectors, RunnerConfig::default())
+    };
+    let begin = Instant::now();
+    runner(vec![Arc::clone(&appointments)]).settle_tenant(tenant, after).await.unwrap();
+    row("catch up: appointments, live", after.0, begin.elapsed());
+
+    let rebuild =
+        Rebuild::new(project.clone(), Arc::clone(&log), tenant, Arc::clone(&appointments));
+    let (begin, seen) = (Instant::now(), std::sync::Mutex::new(Instant::now()));
+    let done = rebuild.run(|_| *seen.lock().unwrap() = Instant::now()).await.unwrap();
+    assert_eq!(done.compared.differ, 0);
+    let folded = *seen.lock().unwrap() - begin;
+    row("rebuild: appointments, beside the live one", done.events, folded);
+    row("rebuild with comparison and swap", done.events, begin.elapsed());
+
+    let begin = Instant::now();
+    let folded: Result<_, AsideError> = transaction(&project, {
+        let (log, appointments) = (Arc::clone(&log), Arc::clone(&appointments));
+        move |tx| {
+            Box::pin(async move {
+                fold_into_temporary(tx, &log, tenant, &[appointments], Until::Head).await
+            })
+        }
+    })
+    .await;
+    row("as of the head: appointments", folded.unwrap().events, begin.elapsed());
+}
+
+/// Bookings at a steady pace, and how long each takes from its commit until every read model has it.
+async fn visible(database: &TestDatabase, mix: &Arc<Mix>) {
+    const BOOKINGS: u32 = 500;
+    let pool = |role| connect_pool(database.options.clone(), role, 8);
+    let log = PostgresLog::new(pool(PoolRole::Append).await.unwrap());
+    let tenant = TenantId::new(RandomIds.next_id());
+    log.open_tenant(tenant).await.unwrap();
+    let project = pool(PoolRole::Projector).await.unwrap();
+    let hints = log.hints().subscribe();
+    let wakeups = stream::unfold(hints, async |mut hints| {
+        let hint = hints.recv().await.ok()?;
+        Some((Wakeup::Grew(hint.tenant, hint.position), hints))
+    });
+    let config = RunnerConfig { lease: Duration::from_secs(1), ..RunnerConfig::default() };
+    let all: Vec<Arc<dyn Projector>> = projectors()
+        .into_iter()
+        .filter(|it| it.name() != "customers" && it.name() != "customer_journey")
+        .collect();
+    let runner =
+        Runner::new(RandomIds.next_id(), Arc::new(log.clone()), project, all.clone(), config);
+    let handle = runner.start(wakeups.boxed());
+    let mut waits = JoinSet::new();
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    for _ in 0..BOOKINGS {
+        ticks.tick().await;
+        let (log, mix, checkpoints, all) =
+            (log.clone(), Arc::clone(mix), runner.checkpoints(), all.clone());
+        waits.spawn(async move {
+            log.append(mix.booking(tenant)).await.unwrap();
+            let (committed, head) = (Instant::now(), log.head(tenant).await.unwrap().unwrap());
+            for projector in all {
+                let patience = Duration::from_secs(10);
+                let position = head.position;
+                let wait = checkpoints.wait_for(tenant, projector.as_ref(), position, patience);
+                wait.await.unwrap();
+            }
+            committed.elapsed()
+        });
+    }
+    let mut times = waits.join_all().await;
+    handle.stop().await;
+    times.sort_unstable();
+    // The first second belongs to the lease.
+    let times = &times[..times.len() - times.len() / 50];
+    let at = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e3;
+    println!(
+        "commit to visible in {} read models, 50 bookings (200 events) a second: p50 {:.1} ms, p99 {:.1} ms",
+        all.len(),
+        at(50),
+        at(99)
+    );
+}
+
+fn main() {
+    let events = env::var("BENCH_EVENTS").ok().and_then(|it| it.parse().ok()).unwrap_or(200_000);
+    let mix = Arc::new(Mix::read());
+    Runtime::new().unwrap().block_on(async {
+        let database = TestDatabase::new().await;
+        visible(&database, &mix).await;
+        history(&database, &mix, events).await;
+    });
+}
