@@ -6,6 +6,7 @@ pub mod embedded_postgres;
 pub mod log;
 pub mod phone;
 pub mod postgres;
+pub mod receipts;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod vault;

@@ -8,6 +8,7 @@ use daybook_adapters::{
     clock::{Clock, RandomIds},
     log::{Hint, HintRelay, Hints, PostgresLog},
     postgres::{PoolRole, connect_pool},
+    receipts::Receipts,
     vault::{MasterKey, SealedLog, Vault},
 };
 use daybook_domain::{
@@ -67,6 +68,8 @@ pub struct AppState {
     /// Fresh ids.
     pub ids: Arc<dyn IdSource>,
     hints: Hints,
+    /// What was asked about time, and answered.
+    pub receipts: Receipts,
     closing: watch::Sender<bool>,
     /// Who may fold a history aside at the same time: it costs what the history is long.
     looking_back: Semaphore,
@@ -108,6 +111,7 @@ impl AppState {
         let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
         let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
         let keys = connect_pool(database, PoolRole::Vault, 4).await?;
+        let receipts = read.clone();
         let below = PostgresLog::new(append);
         let hints = below.hints().clone();
         let vault = Vault::postgres(keys, master_key);
@@ -128,6 +132,7 @@ impl AppState {
             clock,
             ids,
             hints,
+            receipts: Receipts::start(receipts),
             closing: watch::Sender::new(false),
             looking_back: Semaphore::new(LOOKING_BACK),
         }))

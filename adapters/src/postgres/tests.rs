@@ -51,7 +51,7 @@ async fn a_transaction_whose_caller_is_gone_runs_to_its_end() {
         let outcome = poll_times(
             transaction(&pool, move |tx| {
                 Box::pin(async move {
-                    sqlx::query("INSERT INTO notes VALUES ($1)")
+                    sqlx::query("INSERT INTO public.notes VALUES ($1)")
                         .bind(-1 - round)
                         .execute(tx)
                         .await?;
@@ -78,7 +78,7 @@ async fn a_transaction_that_fails_leaves_nothing() {
     let pool = database.pool(PoolRole::Append).await;
     let outcome = transaction(&pool, |tx| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO notes VALUES (1)").execute(tx).await?;
+            sqlx::query("INSERT INTO public.notes VALUES (1)").execute(tx).await?;
             Err::<(), _>(sqlx::Error::RowNotFound)
         })
     })
@@ -129,15 +129,17 @@ async fn heads(pool: &PgPool) -> Vec<Uuid> {
 async fn database_with_notes() -> (TestDatabase, PgPool) {
     let database = TestDatabase::new().await;
     let observer = PgPool::connect_with(database.options.clone()).await.expect("a pool opens");
-    sqlx::raw_sql("CREATE TABLE notes (id bigint); GRANT ALL ON notes TO daybook_append")
-        .execute(&observer)
-        .await
-        .expect("a table is made");
+    sqlx::raw_sql(
+        "CREATE TABLE public.notes (id bigint); GRANT ALL ON public.notes TO daybook_append",
+    )
+    .execute(&observer)
+    .await
+    .expect("a table is made");
     (database, observer)
 }
 
 async fn note_arrives(pool: &PgPool, observer: &PgPool, id: i64) -> bool {
-    sqlx::query("INSERT INTO notes VALUES ($1)")
+    sqlx::query("INSERT INTO public.notes VALUES ($1)")
         .bind(id)
         .execute(pool)
         .await
@@ -146,7 +148,7 @@ async fn note_arrives(pool: &PgPool, observer: &PgPool, id: i64) -> bool {
 }
 
 async fn is_there(observer: &PgPool, id: i64) -> bool {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM notes WHERE id = $1)")
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM public.notes WHERE id = $1)")
         .bind(id)
         .fetch_one(observer)
         .await

@@ -10,6 +10,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use daybook_adapters::api_keys::KeyHolder;
 use daybook_domain::{
     dispatch::{CommandContext, CommandKey},
@@ -25,7 +26,7 @@ use crate::state::App;
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// What a key may be allowed. `admin` is everything.
-pub const SCOPES: [&str; 11] = [
+pub const SCOPES: [&str; 12] = [
     "admin",
     "availability:read",
     "bookings:read",
@@ -36,6 +37,7 @@ pub const SCOPES: [&str; 11] = [
     "customers:write",
     "events:read",
     "history:read",
+    "receipts:read",
     "reports:read",
 ];
 
@@ -70,6 +72,8 @@ pub struct Caller {
     idempotency_key: Option<String>,
     method_and_path: String,
     if_match: Option<u64>,
+    /// When the request was let in: the time of every decision that it asks for.
+    pub asked_at: DateTime<Utc>,
 }
 
 /// Behind the gate there is a caller. Where there is none, nobody was let in.
@@ -128,7 +132,11 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 
 impl Caller {
     /// The caller of a request to a path as it was asked for.
-    pub(super) fn new(holder: KeyHolder, request: &Parts) -> Result<Self, Problem> {
+    pub(super) fn new(
+        holder: KeyHolder,
+        request: &Parts,
+        asked_at: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
         let KeyHolder { tenant, key_id, scopes } = holder;
         let headers = &request.headers;
         Ok(Self {
@@ -139,6 +147,7 @@ impl Caller {
             idempotency_key: idempotency_key(headers)?,
             method_and_path: format!("{} {}", request.method, request.uri.path()),
             if_match: if_match(headers)?,
+            asked_at,
         })
     }
 
@@ -149,6 +158,22 @@ impl Caller {
         } else {
             Err(Problem::forbidden(scope))
         }
+    }
+
+    /// The caller as it was at another moment.
+    #[must_use]
+    pub fn back_at(&self, asked_at: DateTime<Utc>) -> Self {
+        Self { asked_at, ..self.clone() }
+    }
+
+    /// By which key.
+    pub const fn key_id(&self) -> Uuid {
+        self.key_id
+    }
+
+    /// Under which request id.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Whether the key has a scope.
@@ -166,7 +191,7 @@ impl Caller {
         CommandContext {
             tenant: self.tenant,
             actor: format!("key:{}", self.key_id),
-            at: app.clock.now(),
+            at: self.asked_at,
             correlation_id: self.request_id.clone(),
             causation_id: None,
             source: Some("api".to_owned()),

@@ -87,6 +87,8 @@ pub enum Moment {
     Instant(Instant),
     /// Everything up to that event.
     Position(u64),
+    /// Everything up to that event, at the time of whoever asks: what a receipt is compared with.
+    Receipt(u64),
 }
 
 impl<'de> Deserialize<'de> for Moment {

@@ -17,6 +17,7 @@ use super::{
     caller::{self, Caller},
     limits::{Refused, Standing},
     problem::Problem,
+    receipts,
 };
 use crate::state::App;
 
@@ -43,8 +44,14 @@ pub async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Res
     };
     let mut response = match admitted {
         Ok(caller) => {
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+            let route = parts.extensions.get::<MatchedPath>().map(|it| it.as_str().to_owned());
+            let route = route.filter(|route| receipts::has_them(parts.method.as_str(), route));
+            parts.extensions.insert(caller.clone());
+            let request = Request::from_parts(parts, body);
+            match route {
+                Some(route) => receipts::taken(&gate.app, &caller, &route, request, next).await,
+                None => next.run(request).await,
+            }
         }
         Err(problem) => problem.into_response(),
     };
@@ -70,7 +77,7 @@ async fn admit(gate: &Gate, request: &Parts) -> Result<Admitted, Refused> {
     tracing::Span::current().record("tenant", tracing::field::display(holder.tenant));
     let known = gate.parameters.get(&(method.to_owned(), route.to_owned()));
     let understood = only(known, request);
-    Ok((standing, understood.and_then(|()| Caller::new(holder, request))))
+    Ok((standing, understood.and_then(|()| Caller::new(holder, request, gate.app.clock.now()))))
 }
 
 /// Refuses a parameter that the route does not have: a client that asks for `?dry_run=true` must

@@ -10,4 +10,5 @@ pub mod fields;
 pub mod gate;
 pub mod limits;
 pub mod problem;
+pub mod receipts;
 pub mod respond;

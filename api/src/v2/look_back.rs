@@ -26,7 +26,9 @@ impl Moment {
                 Err(Problem::invalid("as_of", "as_of lies ahead"))
             }
             Self::Instant(Instant(at)) => Ok(Until::Instant(at)),
-            Self::Position(position) => Ok(Until::Position(Position(position))),
+            Self::Position(position) | Self::Receipt(position) => {
+                Ok(Until::Position(Position(position)))
+            }
         }
     }
 }
@@ -63,6 +65,6 @@ pub(super) async fn list(
         Moment::Position(position) if reached.0 < position => {
             Err(Problem::not_reached(position, reached.0))
         }
-        Moment::Position(_) | Moment::Instant(_) => Ok((reached, rows)),
+        Moment::Position(_) | Moment::Instant(_) | Moment::Receipt(_) => Ok((reached, rows)),
     }
 }

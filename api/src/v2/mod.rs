@@ -9,6 +9,7 @@ mod events;
 mod holds;
 mod look_back;
 mod page;
+mod receipts;
 mod reports;
 mod schedule;
 mod series;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(customers::routes())
         .merge(events::routes())
         .merge(holds::routes())
+        .merge(receipts::routes())
         .merge(reports::routes())
         .merge(schedule::routes())
         .merge(series::routes())

@@ -17,6 +17,8 @@ use super::{
     fold::{bare, fold, pages},
 };
 
+/// How often a run goes on from what another one has just done.
+const TAKEN_OVER: usize = 3;
 /// How many differences a rebuild tells.
 const TOLD: usize = 20;
 
@@ -70,6 +72,17 @@ impl<L: EventLog> Rebuild<L> {
     /// Makes the read model again and puts it in the place of the live one. Dropping it breaks it off
     /// after some page; running it again goes on from there.
     pub async fn run(&self, progress: impl Fn(Progress) + Send) -> Result<Rebuilt, AsideError> {
+        // The last page of a run that was broken off may still be on its way: it counts.
+        for _ in 0..TAKEN_OVER {
+            match self.run_once(&progress).await {
+                Err(AsideError::Busy) => {}
+                done => return done,
+            }
+        }
+        self.run_once(&progress).await
+    }
+
+    async fn run_once(&self, progress: &(impl Fn(Progress) + Send)) -> Result<Rebuilt, AsideError> {
         let head = self.log.head(self.tenant).await?.map_or(Position(0), |head| head.position);
         let mut reached = self.begin().await?;
         let skips = Skips::load(self.log.as_ref(), self.tenant).await?;

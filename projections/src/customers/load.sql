@@ -1,4 +1,4 @@
 SELECT to_jsonb(c)
-  FROM customers AS c
- WHERE c.tenant_id = $1
-   AND c.customer_id IN (SELECT k.id::uuid FROM jsonb_array_elements_text($2::jsonb) AS k (id))
+  FROM jsonb_array_elements_text($2::jsonb) AS k (id)
+  JOIN customers AS c
+    ON c.tenant_id = $1 AND c.customer_id = k.id::uuid

@@ -14,6 +14,7 @@ mod look_back;
 mod newcomers;
 mod openapi;
 mod rate_limits;
+mod receipts;
 mod reports;
 mod series;
 

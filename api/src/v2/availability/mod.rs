@@ -3,23 +3,25 @@
 //! Every answer states the position that it rests on; with `min_position` it rests on one that the
 //! caller has seen.
 
-use std::sync::Arc;
+mod again;
+mod scene;
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use daybook_domain::{
     availability::{Item, Placement, Request},
-    event_log::Position,
     ids::{BranchId, ServiceId, StaffId},
     slot::Slot,
 };
-use daybook_projections::world::{World, WorldError};
+use daybook_projections::world::World;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(super) use self::again::again;
+use self::scene::{Scene, scene};
 use super::{
     bookings::wish,
     shapes::availability::{Explanation, Places, PlacesOfDay},
@@ -61,45 +63,6 @@ pub(super) fn event_management() -> OpenApiRouter<App> {
     let check = check.about("Event management", "check_availability", "The places of a window.");
     let check = check.scope("availability:read").body::<Check>();
     OpenApiRouter::new().routes(check.answers::<Places>(200, "Places.").done())
-}
-
-/// The world that a question is about, and the time in it.
-struct Scene {
-    world: Arc<World>,
-    now: DateTime<Utc>,
-}
-
-async fn scene(
-    app: &App,
-    caller: &Caller,
-    min_position: Option<u64>,
-    as_of: Option<Moment>,
-) -> Result<Scene, Problem> {
-    caller.require("availability:read")?;
-    let now = app.clock.now();
-    if let Some(moment) = as_of {
-        let _turn = app.look_back().await?;
-        let until = moment.until(now)?;
-        let found = app.worlds.as_of(caller.tenant, until, now).await;
-        let asked = match moment {
-            Moment::Position(position) => position,
-            Moment::Instant(_) => 0,
-        };
-        let (world, now) = found.map_err(|error| unavailable(error, asked))?;
-        return Ok(Scene { world, now });
-    }
-    let least = min_position.map(Position);
-    let world = app.worlds.at_least(caller.tenant, least, now).await;
-    let world = world.map_err(|error| unavailable(error, min_position.unwrap_or_default()))?;
-    Ok(Scene { world, now })
-}
-
-fn unavailable(error: WorldError, asked: u64) -> Problem {
-    match error {
-        WorldError::Log(error) => error.into(),
-        WorldError::NotReached { reached } => Problem::not_reached(asked, reached.0),
-        WorldError::Unreadable { .. } => Problem::internal(&error),
-    }
 }
 
 /// The branches of a question: the one that is named, or all that offer the first service.

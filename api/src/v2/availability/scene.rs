@@ -1,0 +1,52 @@
+//! Which world a question is asked in: that of now, or of another moment.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use daybook_domain::event_log::Position;
+use daybook_projections::world::{World, WorldError};
+
+use crate::{
+    http::{caller::Caller, fields::Moment, problem::Problem},
+    state::App,
+};
+
+/// The world that a question is about, and the time in it.
+pub(super) struct Scene {
+    pub(super) world: Arc<World>,
+    pub(super) now: DateTime<Utc>,
+}
+
+pub(super) async fn scene(
+    app: &App,
+    caller: &Caller,
+    min_position: Option<u64>,
+    as_of: Option<Moment>,
+) -> Result<Scene, Problem> {
+    caller.require("availability:read")?;
+    let now = caller.asked_at;
+    if let Some(moment) = as_of {
+        let _turn = app.look_back().await?;
+        let until = moment.until(now)?;
+        let found = app.worlds.as_of(caller.tenant, until, now).await;
+        let asked = match moment {
+            Moment::Position(position) | Moment::Receipt(position) => position,
+            Moment::Instant(_) => 0,
+        };
+        let (world, then) = found.map_err(|error| unavailable(error, asked))?;
+        let now = if matches!(moment, Moment::Receipt(_)) { now } else { then };
+        return Ok(Scene { world, now });
+    }
+    let least = min_position.map(Position);
+    let world = app.worlds.at_least(caller.tenant, least, now).await;
+    let world = world.map_err(|error| unavailable(error, min_position.unwrap_or_default()))?;
+    Ok(Scene { world, now })
+}
+
+fn unavailable(error: WorldError, asked: u64) -> Problem {
+    match error {
+        WorldError::Log(error) => error.into(),
+        WorldError::NotReached { reached } => Problem::not_reached(asked, reached.0),
+        WorldError::Unreadable { .. } => Problem::internal(&error),
+    }
+}
