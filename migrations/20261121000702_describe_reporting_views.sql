@@ -100,7 +100,7 @@ COMMENT ON COLUMN reporting.modifications.modifications IS 'Reschedules and canc
 COMMENT ON COLUMN reporting.modifications.reschedules IS 'Reschedules.';
 COMMENT ON COLUMN reporting.modifications.cancellations IS 'Cancellations.';
 COMMENT ON COLUMN reporting.modifications.violations IS 'Those of them that broke the agreed terms.';
-COMMENT ON COLUMN reporting.modifications.last_modification_at IS 'The latest of them (UTC); NULL: none.';
+COMMENT ON COLUMN reporting.modifications.last_modification_at IS 'When the log took the latest of them (UTC); NULL: there was none.';
 COMMENT ON COLUMN reporting.modifications.position IS 'The event that the row rests on: its place in the tenant''s history.';
 
 COMMENT ON VIEW reporting.policy_violations IS 'One row per change that broke the agreed terms.';
@@ -116,7 +116,7 @@ COMMENT ON COLUMN reporting.policy_violations.violations IS 'The broken terms an
 COMMENT ON COLUMN reporting.policy_violations.fee_minor IS 'What it costs, in the smallest unit of the currency.';
 COMMENT ON COLUMN reporting.policy_violations.currency IS 'The currency of the amounts (ISO 4217).';
 COMMENT ON COLUMN reporting.policy_violations.is_refund_eligible IS 'Whether what was paid may be given back in full.';
-COMMENT ON COLUMN reporting.policy_violations.violated_at IS 'When (UTC).';
+COMMENT ON COLUMN reporting.policy_violations.violated_at IS 'When the log took the change (UTC).';
 COMMENT ON COLUMN reporting.policy_violations.position IS 'The event of the change: its place in the tenant''s history.';
 
 COMMENT ON VIEW reporting.staff IS 'One row per staff member.';

@@ -5,6 +5,7 @@ mod http;
 mod projections;
 mod proofs;
 mod replay;
+mod reporting;
 mod statements;
 mod tidy;
 mod transfer;
