@@ -139,7 +139,7 @@ async fn lines_hold_what_the_view_does() {
                     assert_eq!(local(field), local(text), "{name}");
                 }
                 Value::String(text) => {
-                    assert_eq!((found, field), (wanted, text.as_str()), "{name}")
+                    assert_eq!((found, field), (wanted, text.as_str()), "{name}");
                 }
                 Value::Null => assert_eq!((found, field), (wanted, ""), "{name}"),
                 _ => assert_eq!((found, field), (wanted, wanted.to_string().as_str()), "{name}"),

@@ -160,5 +160,24 @@ async fn the_views_say_what_the_reports_say() {
             sqlx::query_scalar(query).fetch_one(&mut filled.owner).await.unwrap();
         assert_eq!(found, wanted, "{query}");
     }
-    assert!(!filled.salon.customer.is_empty());
+}
+
+#[tokio::test]
+async fn no_view_says_who_a_customer_is() {
+    let mut filled = Filled::new().await;
+    let tenant = filled.tenant.to_string();
+    let set = "SELECT set_config('app.tenant_id', $1, false)";
+    sqlx::query(set).bind(&tenant).execute(&mut filled.owner).await.unwrap();
+    let known = "SELECT name FROM read.customers WHERE customer_id = $1::uuid AND phone LIKE '%15112345678'";
+    let customer = &filled.salon.customer;
+    let name: String =
+        sqlx::query_scalar(known).bind(customer).fetch_one(&mut filled.owner).await.unwrap();
+    for view in View::ALL {
+        let query = format!("SELECT string_agg(v::text, ' ') FROM reporting.{view} AS v");
+        let text: String = sqlx::query_scalar(&query).fetch_one(&mut filled.owner).await.unwrap();
+        assert!(!text.contains(&name) && !text.contains("15112345678"), "{view}: {text}");
+        assert!(view != View::Customers || text.contains(customer), "{text}");
+    }
+    let refused = "SET ROLE daybook_reporting; SELECT name FROM read.customers";
+    assert!(sqlx::raw_sql(refused).execute(&mut filled.owner).await.is_err());
 }
