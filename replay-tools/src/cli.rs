@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use ed25519_dalek::VerifyingKey;
 use uuid::Uuid;
 
-use crate::{keys, models::SecretText, source::Source};
+use crate::{
+    keys,
+    models::SecretText,
+    reporting::{Format, View},
+    source::Source,
+};
 
 /// Replays and verifies the history of a tenant.
 #[derive(Debug, Parser)]
@@ -76,10 +81,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Head(HeadCommand),
     /// Writes the tenant's log to a file: a header, one line per event and stored answer, a
-    /// trailer.
+    /// trailer. With --view, a view of schema `reporting` instead, for analysts.
     #[command(after_help = "Examples:\n  \
         daybook-replay --tenant <id> export --out log.ndjson\n  \
-        daybook-replay --tenant <id> export --out since.ndjson --from-position 120001")]
+        daybook-replay --tenant <id> export --out since.ndjson --from-position 120001\n  \
+        daybook-replay --tenant <id> export --view appointments --format parquet --out a.parquet\n  \
+        daybook-replay --tenant <id> export --view phases --format csv --out p.csv --from 2026-11-01")]
     Export(ExportWish),
     /// Brings an exported log into this database, whose tenant must have no events yet: all of it
     /// or nothing, unchanged to the byte, then verified. For operators: the login must be a member
@@ -91,6 +98,35 @@ pub(crate) enum Command {
         #[arg(long)]
         from: PathBuf,
     },
+    /// Tells what every view of schema `reporting` and every column of it means, as Markdown.
+    Dictionary,
+    /// Logins that see the views of one tenant, and nothing else. For operators: the login owns the
+    /// schema.
+    #[command(subcommand)]
+    Analyst(AnalystCommand),
+}
+
+/// What is done with analysts.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    daybook-replay --tenant <id> analyst grant --login anna\n  \
+    daybook-replay analyst revoke --login anna\n  \
+    daybook-replay analyst list")]
+pub(crate) enum AnalystCommand {
+    /// Binds a login, which must be there, to the tenant.
+    Grant {
+        /// The login: CREATE ROLE … LOGIN.
+        #[arg(long)]
+        login: String,
+    },
+    /// Takes that back.
+    Revoke {
+        /// The login.
+        #[arg(long)]
+        login: String,
+    },
+    /// Tells who sees what.
+    List,
 }
 
 /// What is compared.
@@ -229,6 +265,18 @@ pub(crate) struct ExportWish {
     /// From this position on. Only a file from position 1 on can be imported.
     #[arg(long, default_value_t = 1)]
     pub(crate) from_position: u64,
+    /// A view of schema `reporting`, instead of the log.
+    #[arg(long, conflicts_with = "from_position", requires = "format")]
+    pub(crate) view: Option<View>,
+    /// The format of the file.
+    #[arg(long, requires = "view")]
+    pub(crate) format: Option<Format>,
+    /// From this date on: local dates as they are, instants in UTC.
+    #[arg(long, value_name = "DATE", requires = "view")]
+    pub(crate) from: Option<NaiveDate>,
+    /// Until this date, included.
+    #[arg(long, value_name = "DATE", requires = "view")]
+    pub(crate) to: Option<NaiveDate>,
 }
 
 /// Which part of the history is told; all of it unless something is named.

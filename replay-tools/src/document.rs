@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufWriter, Write as _},
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -115,6 +115,16 @@ impl NewFile {
             .and_then(|()| self.writer.get_ref().sync_all())
             .and_then(|()| fs::rename(&self.partial, &self.path));
         finished.with_context(|| format!("{} cannot be written", self.path.display()))
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -4,7 +4,8 @@
 //! Reading commands need a connection that may read one tenant, nothing more: they take the role
 //! `daybook_app` for that tenant, in sessions that cannot write (what is folded aside goes to temporary
 //! tables). Personal data stays sealed, unless the keys are given. The import, rebuilds and parked streams
-//! are an operator's, whose login takes the roles of the program.
+//! are an operator's, whose login takes the roles of the program. Reports are read as an analyst sees
+//! them, and an operator says who is one.
 
 mod answers;
 mod cli;
@@ -23,6 +24,7 @@ mod progress;
 mod proof;
 mod rebuild;
 mod record;
+mod reporting;
 mod source;
 mod state;
 mod verify;
@@ -34,7 +36,7 @@ use clap::Parser as _;
 use daybook_adapters::clock::{Clock as _, SystemClock};
 use daybook_domain::ids::TenantId;
 
-use self::cli::{Cli, Command, HeadCommand};
+use self::cli::{Cli, Command, ExportWish, HeadCommand};
 
 pub use self::{
     answers::{CommandAnswer, StoredCommand},
@@ -47,7 +49,11 @@ pub use self::{
     models::{OpenLog, SecretText, Workshop},
     proof::{InclusionProof, Sibling, check_proof, parse_proof, prove},
     record::EventRecord,
-    source::{History, Operator, Source},
+    reporting::{
+        Analyst, Column, Exported, Format, View, ViewEntry, Wish, dictionary, export_view,
+        grant as grant_analyst, list as list_analysts, revoke as revoke_analyst,
+    },
+    source::{History, Operator, Reporting, Source},
     verify::{Verified, verify},
 };
 
@@ -99,16 +105,27 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
             with(cli, None, async |it| history::run(it, wish, json).await).await
         }
         Command::State(wish) => with(cli, None, async |it| state::run(it, wish, json).await).await,
-        Command::Export(wish) => {
-            let (out, from) = (&wish.out, wish.from_position);
-            with(cli, None, async |it| export::run(it, out, from, json).await).await
-        }
+        Command::Export(wish) => carry_out_export(cli, wish).await,
         Command::Import { from } => {
             let tenant = (!cli.tenant.is_nil()).then(|| TenantId::new(cli.tenant));
             import::run(&cli.source, from, tenant, json).await
         }
         Command::Head(command) => carry_out_head(cli, command).await,
+        Command::Dictionary => reporting::run_dictionary(&cli.source, json).await,
+        Command::Analyst(command) => {
+            reporting::run_analysts(&cli.source, command, cli.tenant, json).await
+        }
     }
+}
+
+async fn carry_out_export(cli: &Cli, wish: &ExportWish) -> anyhow::Result<()> {
+    let (out, from, json) = (wish.out.as_path(), wish.from_position, cli.json);
+    let (Some(view), Some(format)) = (wish.view, wish.format) else {
+        return with(cli, None, async |it| export::run(it, out, from, json).await).await;
+    };
+    let wish = Wish { view, format, from: wish.from, to: wish.to };
+    let tenant = (!cli.tenant.is_nil()).then_some(cli.tenant);
+    reporting::run_export(&cli.source, tenant, (&wish, out), json).await
 }
 
 async fn carry_out_head(cli: &Cli, command: &HeadCommand) -> anyhow::Result<()> {

@@ -57,6 +57,27 @@ pub struct Operator {
     server: Option<EmbeddedPostgres>,
 }
 
+/// A connection that sees the views of schema `reporting` as an analyst does.
+#[derive(Debug)]
+pub struct Reporting {
+    /// Whose rows it sees; `None`: nobody's.
+    pub tenant: Option<Uuid>,
+    /// The connection.
+    pub connection: PgConnection,
+    server: Option<EmbeddedPostgres>,
+}
+
+impl Reporting {
+    /// Closes the connection, and stops the server if it was started for this.
+    pub async fn close(self) {
+        // A connection that is broken is closed as well.
+        let _closed = self.connection.close().await;
+        if let Some(server) = self.server {
+            server.stop_async().await;
+        }
+    }
+}
+
 impl Operator {
     /// Closes the connection, and stops the server if it was started for this.
     pub async fn close(self) {
@@ -100,6 +121,30 @@ impl Source {
             "the database cannot be reached, or its login is no member of daybook_append",
         )?;
         Ok(Operator { connection, server })
+    }
+
+    /// Opens a connection for reports. A login that is bound to a tenant needs not name it, and cannot
+    /// name another.
+    pub async fn analyst(&self, tenant: Option<Uuid>) -> anyhow::Result<Reporting> {
+        let (options, server) = self.connect().await?;
+        let session = [("default_transaction_read_only", "on")];
+        let options =
+            options.application_name("daybook-replay").disable_statement_logging().options(session);
+        let mut connection = options.connect().await.context("the database cannot be reached")?;
+        let wished = tenant.map_or_else(String::new, |tenant| tenant.to_string());
+        sqlx::query(include_str!("reporting/session.sql"))
+            .bind(wished)
+            .execute(&mut connection)
+            .await
+            .context("the login is no member of daybook_analyst or daybook_app")?;
+        let seen: Option<Uuid> = sqlx::query_scalar(include_str!("reporting/session_tenant.sql"))
+            .fetch_one(&mut connection)
+            .await?;
+        anyhow::ensure!(
+            tenant.is_none() || tenant == seen,
+            "the login does not see that tenant: it is bound to another, or to none"
+        );
+        Ok(Reporting { tenant: seen, connection, server })
     }
 
     pub(crate) async fn connect(

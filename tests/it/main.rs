@@ -6,6 +6,7 @@ mod models;
 mod projections;
 mod proofs;
 mod replay;
+mod reporting;
 mod statements;
 mod tidy;
 mod transfer;

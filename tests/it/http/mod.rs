@@ -88,7 +88,7 @@ pub(crate) struct TestApp {
     key: String,
     /// What `/api/openapi.json` says; every answer is held against it.
     pub(crate) document: Value,
-    _database: TestDatabase,
+    pub(crate) database: TestDatabase,
 }
 
 /// What most stories need: a company with a branch, staff, a service and a customer.
@@ -122,14 +122,8 @@ impl TestApp {
         };
         let app = AppState::connect(parts).await.unwrap();
         let router = router(app.clone());
-        let mut it = Self {
-            app,
-            router,
-            clock,
-            key: String::new(),
-            document: Value::Null,
-            _database: database,
-        };
+        let mut it =
+            Self { app, router, clock, key: String::new(), document: Value::Null, database };
         it.document = it.send("", ("GET", "/api/openapi.json"), &[], None).await.expect(200);
         it.key = it.tenant(&["admin"]).await;
         it

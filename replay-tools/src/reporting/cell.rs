@@ -1,0 +1,109 @@
+//! The value of a column, in the few types that the views have.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use sqlx::{Row as _, postgres::PgRow};
+use uuid::Uuid;
+
+use super::dictionary::Column;
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Int,
+    Text,
+    Uuid,
+    Instant,
+    Local,
+    Date,
+    Json,
+    Uuids,
+    Texts,
+}
+
+impl Kind {
+    /// The kind of a column as the catalogue spells its type.
+    pub(super) fn of(column: &Column) -> anyhow::Result<Self> {
+        Ok(match column.sql_type.as_str() {
+            "boolean" => Self::Bool,
+            "bigint" => Self::Int,
+            "text" => Self::Text,
+            "uuid" => Self::Uuid,
+            "timestamp with time zone" => Self::Instant,
+            "timestamp without time zone" => Self::Local,
+            "date" => Self::Date,
+            "jsonb" => Self::Json,
+            "uuid[]" => Self::Uuids,
+            "text[]" => Self::Texts,
+            other => anyhow::bail!("column {} is of type {other}: no file has it", column.name),
+        })
+    }
+
+    /// Reads a column of a row.
+    pub(super) fn read(self, row: &PgRow, column: usize) -> Result<Cell, sqlx::Error> {
+        let cell = match self {
+            Self::Bool => row.try_get::<Option<bool>, _>(column)?.map(Cell::Bool),
+            Self::Int => row.try_get::<Option<i64>, _>(column)?.map(Cell::Int),
+            Self::Text => row.try_get::<Option<String>, _>(column)?.map(Cell::Text),
+            Self::Uuid => row.try_get::<Option<Uuid>, _>(column)?.map(Cell::Uuid),
+            Self::Instant => row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(Cell::Instant),
+            Self::Local => row.try_get::<Option<NaiveDateTime>, _>(column)?.map(Cell::Local),
+            Self::Date => row.try_get::<Option<NaiveDate>, _>(column)?.map(Cell::Date),
+            Self::Json => row.try_get::<Option<Value>, _>(column)?.map(Cell::Json),
+            Self::Uuids => row.try_get::<Option<Vec<Uuid>>, _>(column)?.map(|ids| {
+                Cell::Json(ids.iter().map(|id| Value::String(id.to_string())).collect())
+            }),
+            Self::Texts => row
+                .try_get::<Option<Vec<String>>, _>(column)?
+                .map(|texts| Cell::Json(texts.into_iter().map(Value::String).collect())),
+        };
+        Ok(cell.unwrap_or(Cell::Null))
+    }
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(String),
+    Uuid(Uuid),
+    Instant(DateTime<Utc>),
+    Local(NaiveDateTime),
+    Date(NaiveDate),
+    Json(Value),
+}
+
+impl Cell {
+    /// As a field of text; nothing for NULL.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Bool(it) => it.to_string(),
+            Self::Int(it) => it.to_string(),
+            Self::Text(it) => it.clone(),
+            Self::Uuid(it) => it.to_string(),
+            Self::Instant(it) => it.to_rfc3339_opts(SecondsFormat::Micros, true),
+            Self::Local(it) => it.format("%Y-%m-%dT%H:%M:%S%.6f").to_string(),
+            Self::Date(it) => it.to_string(),
+            Self::Json(it) => it.to_string(),
+        }
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Bool(it) => serializer.serialize_bool(*it),
+            Self::Int(it) => serializer.serialize_i64(*it),
+            Self::Json(it) => it.serialize(serializer),
+            Self::Text(_) | Self::Uuid(_) | Self::Instant(_) | Self::Local(_) | Self::Date(_) => {
+                serializer.serialize_str(&self.text())
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+SELECT min(position) FROM reporting.freshness WHERE tenant_id = $1

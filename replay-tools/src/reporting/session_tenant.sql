@@ -1,0 +1,2 @@
+-- The one tenant_id that this session sees, whatever it asked for.
+SELECT reporting.tenant()
