@@ -9,3 +9,4 @@ pub mod postgres;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod vault;
+pub mod webhooks;

@@ -25,7 +25,7 @@ use crate::state::App;
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// What a key may be allowed. `admin` is everything.
-pub const SCOPES: [&str; 10] = [
+pub const SCOPES: [&str; 12] = [
     "admin",
     "availability:read",
     "bookings:read",
@@ -36,6 +36,8 @@ pub const SCOPES: [&str; 10] = [
     "customers:write",
     "events:read",
     "history:read",
+    "webhooks:read",
+    "webhooks:write",
 ];
 
 /// Keys that were good a moment ago, by the hash of what was shown.

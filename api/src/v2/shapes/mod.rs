@@ -15,6 +15,7 @@ pub(super) mod catalog;
 pub(super) mod customers;
 pub(super) mod events;
 mod values;
+pub(super) mod webhooks;
 
 use std::{borrow::Cow, marker::PhantomData};
 
