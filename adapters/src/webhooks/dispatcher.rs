@@ -237,26 +237,51 @@ impl<L: EventLog> Dispatcher<L> {
         })?;
         let event = events.first().filter(|it| it.event_id == due.event_id);
         let event = event.ok_or_else(unreadable)?;
-        let mut item = (self.parts.render)(event, due.include_personal)
+        let item = (self.parts.render)(event, due.include_personal)
             .map_err(|_undecodable| unreadable())?;
-        let timestamp = item["at"].clone();
-        let wrap = |item: &Value| {
-            json!({ "type": event.event_type, "timestamp": timestamp, "data": item }).to_string()
-        };
-        let body = wrap(&item);
-        if body.len() < LARGEST_BODY {
-            return Ok(body);
-        }
-        // The feed has it whole, at the same position.
-        if let Some(fields) = item.as_object_mut() {
-            fields.insert("data".to_owned(), Value::Null);
-            fields.insert("is_abridged".to_owned(), Value::Bool(true));
-        }
-        Ok(wrap(&item))
+        Ok(body(&event.event_type, item))
     }
 
     /// Forgets what was settled long ago.
     pub(super) async fn forget(&self) -> Result<u64, WebhookError> {
         Ok(self.queue.forget(self.parts.clock.now() - KEPT).await?)
+    }
+}
+
+/// What is sent of an event: the feed's item. One that is too large is sent without what the event
+/// says, which the feed has at the same position.
+fn body(event_type: &str, mut item: Value) -> String {
+    let timestamp = item["at"].clone();
+    let wrapped = |item: &Value| {
+        json!({ "type": event_type, "timestamp": timestamp, "data": item }).to_string()
+    };
+    let whole = wrapped(&item);
+    if whole.len() < LARGEST_BODY {
+        return whole;
+    }
+    if let Some(fields) = item.as_object_mut() {
+        fields.insert("data".to_owned(), Value::Null);
+        fields.insert("is_abridged".to_owned(), Value::Bool(true));
+    }
+    wrapped(&item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_sent_without_what_it_says() {
+        for (length, is_abridged) in [(10, false), (LARGEST_BODY, true)] {
+            let said = json!({ "text": "x".repeat(length) });
+            let item = json!({ "position": 7, "at": "2026-12-01T07:00:00Z", "data": said });
+            let body = body("appointment.booked", item);
+            assert!(body.len() < LARGEST_BODY);
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["timestamp"], "2026-12-01T07:00:00Z");
+            assert_eq!(body["data"]["position"], 7);
+            assert_eq!(body["data"]["data"].is_null(), is_abridged);
+            assert_eq!(body["data"]["is_abridged"] == true, is_abridged);
+        }
     }
 }

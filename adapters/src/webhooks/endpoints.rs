@@ -144,6 +144,11 @@ impl Endpoints {
         Self { pool, vault }
     }
 
+    #[cfg(test)]
+    pub(super) const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     async fn changed<T>(
         &self,
         tenant: TenantId,

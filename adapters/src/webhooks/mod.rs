@@ -14,6 +14,8 @@ mod queue;
 pub mod schedule;
 mod sender;
 pub mod signature;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use self::{

@@ -18,7 +18,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use super::{address, schedule};
 
 /// The longest that a receiver may take.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A name that resolves to what is not public.
@@ -93,6 +93,10 @@ impl Resolve for Guard {
 impl WebhookSender {
     /// A sender. Plain HTTP and private addresses are for development and tests.
     pub fn new(allow_private: bool) -> Result<Self, SenderError> {
+        Self::with_timeout(allow_private, TIMEOUT)
+    }
+
+    fn with_timeout(allow_private: bool, timeout: Duration) -> Result<Self, SenderError> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -104,7 +108,7 @@ impl WebhookSender {
             .redirect(Policy::none())
             // A proxy would resolve the name itself.
             .no_proxy()
-            .timeout(TIMEOUT)
+            .timeout(timeout)
             .connect_timeout(CONNECT)
             .pool_max_idle_per_host(2)
             .user_agent(concat!("daybook-webhooks/", env!("CARGO_PKG_VERSION")))
@@ -197,6 +201,15 @@ mod tests {
         assert_eq!(code(&answered.unwrap_err()), "address_refused");
         let outcome = sender.send(message("https://127.0.0.1:1/")).await;
         assert_eq!(outcome.error, Some("address_refused"));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_says_nothing_is_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", silent.local_addr().unwrap());
+        let sender = WebhookSender::with_timeout(true, Duration::from_millis(20)).unwrap();
+        let outcome = sender.send(message(&url)).await;
+        assert_eq!((outcome.status, outcome.error), (None, Some("timed_out")));
     }
 
     #[tokio::test]

@@ -92,7 +92,7 @@ async fn work<L: EventLog>(
 
 async fn heard(hints: &mut Receiver<Hint>) {
     if let Err(RecvError::Closed) = hints.recv().await {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
