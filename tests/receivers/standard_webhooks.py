@@ -7,9 +7,10 @@ Nothing of Daybook is in here: what it accepts, every receiver that uses the lib
     DAYBOOK_WEBHOOK_ALLOW_PRIVATE=1 cargo run --release -- demo        # prints ready URL key=KEY
     /tmp/receiver/bin/python tests/receivers/standard_webhooks.py --api URL --key KEY
 
-It makes an endpoint that leads to itself and begins at the beginning of the tenant's history, prints each
-message and with how many secrets it was believed, and ends after --count messages, or with status 1 when one of them
-was not believed or did not come in --timeout seconds. Halfway it changes the secret. Every fifth message is refused once, to see it again under the same id.
+It makes an endpoint that leads to itself and begins at the beginning of the tenant's history, and prints
+each message and with how many secrets it was believed. Three messages are refused once, and are waited for
+under the same id; halfway the secret is changed. It ends after --count messages, with status 1 if one of
+them was not believed or did not come in --timeout seconds.
 """
 
 import argparse
@@ -55,10 +56,11 @@ class Receiver(BaseHTTPRequestHandler):
         message, believed = read(body, headers)
         message_id = self.headers["webhook-id"]
         with lock:
-            is_refused = message is not None and message["data"]["position"] % 5 == 0 and message_id not in refused
+            is_fifth = message is not None and message["data"]["position"] % 5 == 0
+            is_refused = is_fifth and message_id not in refused and len(refused) < 3
             if is_refused:
                 refused.add(message_id)
-        status = 400 if message is None else 503 if is_refused else 204
+        status = 400 if message is None else 500 if is_refused else 204
         self.send_response(status)
         self.end_headers()
         arrived.put((message_id, message, status, believed))
@@ -88,7 +90,7 @@ path = f"/api/v2/webhook-endpoints/{endpoint['id']}"
 
 is_good = True
 delivered = set()
-while len(delivered) < asked.count:
+while len(delivered) < asked.count or not refused <= delivered:
     try:
         message_id, message, status, believed = arrived.get(timeout=asked.timeout)
     except queue.Empty:
@@ -98,7 +100,7 @@ while len(delivered) < asked.count:
     is_good = is_good and message is not None
     if status == 204:
         delivered.add(message_id)
-        if len(delivered) == asked.count // 2:
+        if len(delivered) == asked.count // 2 and len(secrets) == 1:
             # What is on its way was signed before; what is taken afterwards has both signatures.
             rotated = api("POST", f"{path}/rotate-secret", {})
             with lock:

@@ -195,7 +195,8 @@ impl<L: EventLog> Dispatcher<L> {
             (Some(_), _) if next.is_some() => ("pending", None),
             (Some(_), _) => ("failed", Some("exhausted")),
         };
-        let is_overloaded = matches!(outcome.status, Some(429 | 502 | 503 | 504));
+        let is_overloaded =
+            matches!(outcome.status, Some(429 | 502 | 504)) || outcome.retry_after.is_some();
         let peace = outcome.retry_after.unwrap_or_default().max(PEACE);
         Settled {
             state,
@@ -205,7 +206,7 @@ impl<L: EventLog> Dispatcher<L> {
             latency_ms: outcome.latency_ms,
             error: outcome.error,
             disabled_reason,
-            paused_until: (is_overloaded && disabled_reason.is_none()).then(|| now + peace),
+            paused_until: (is_overloaded && state == "pending").then(|| now + peace),
         }
     }
 

@@ -30,11 +30,11 @@ WITH settled AS (
 )
 UPDATE ops.webhook_endpoints
    SET is_enabled = $11::text IS NULL,
-       disabled_reason = $11,
-       paused_until = $12,
+       disabled_reason = $11::text,
+       paused_until = $12::timestamptz,
        updated_at = $7
  WHERE tenant_id = $1
    AND endpoint_id = $2
    AND is_enabled
    AND url = $13
-   AND ($11 IS NOT NULL OR $12::timestamptz IS NOT NULL)
+   AND ($11::text IS NOT NULL OR $12::timestamptz IS NOT NULL)
