@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::{
     WebhookError,
     endpoints::bound_to,
-    queue::{Behind, Due, Queue, Settled},
-    schedule,
+    queue::{Behind, Due, Queue},
     sender::{Message, Outcome, WebhookSender},
     signature::{Secret, sign},
+    verdict::settled,
 };
 use crate::{
     clock::Clock,
@@ -45,8 +45,6 @@ pub(super) const EACH: usize = 4;
 const LARGEST_BODY: usize = 20_000;
 /// How long what was settled can be looked at and sent again by its id.
 const KEPT: TimeDelta = TimeDelta::days(30);
-/// The least that a receiver is left in peace when it says that it is overloaded.
-const PEACE: TimeDelta = TimeDelta::seconds(5);
 
 /// What a dispatcher works with.
 pub struct DispatcherParts<L> {
@@ -126,22 +124,39 @@ impl<L: EventLog> Dispatcher<L> {
         }
     }
 
-    /// Writes deliveries for what happened. How many events were looked at.
+    /// Writes deliveries for everything that happened. How many events were looked at.
     pub async fn hand_out(&self) -> Result<usize, WebhookError> {
         let mut looked_at = 0;
-        for mut behind in self.queue.behind().await? {
-            loop {
-                let seen = self.hand_out_some(&mut behind).await?;
-                looked_at += seen;
-                if seen < BATCH {
-                    break;
+        loop {
+            let (seen, is_more) = self.hand_out_some().await?;
+            looked_at += seen;
+            if !is_more {
+                return Ok(looked_at);
+            }
+        }
+    }
+
+    /// As [`Dispatcher::hand_out`], at most one batch of each endpoint, so that one with a long history
+    /// before it does not keep the others waiting. How many events, and whether there are more.
+    pub(super) async fn hand_out_some(&self) -> Result<(usize, bool), WebhookError> {
+        let (mut looked_at, mut is_more) = (0, false);
+        for behind in self.queue.behind().await? {
+            match self.hand_out_to(&behind).await {
+                Ok(seen) => {
+                    looked_at += seen;
+                    is_more |= seen == BATCH;
+                }
+                // What one tenant's history suffers from is not the others' fault.
+                Err(error) => {
+                    let (tenant, endpoint) = (behind.tenant_id, behind.endpoint_id);
+                    tracing::warn!(%error, %tenant, %endpoint, "a webhook is not handed out to");
                 }
             }
         }
-        Ok(looked_at)
+        Ok((looked_at, is_more))
     }
 
-    async fn hand_out_some(&self, behind: &mut Behind) -> Result<usize, WebhookError> {
+    async fn hand_out_to(&self, behind: &Behind) -> Result<usize, WebhookError> {
         let tenant = TenantId::new(behind.tenant_id);
         let after = Position(u64::try_from(behind.position).unwrap_or(0));
         let events = self.parts.sealed.read_tenant(tenant, after, BATCH).await?;
@@ -152,7 +167,6 @@ impl<L: EventLog> Dispatcher<L> {
             // Another process was quicker, or the endpoint was changed: the next turn sees.
             return Ok(0);
         }
-        behind.position = reached;
         Ok(events.len())
     }
 
@@ -177,37 +191,12 @@ impl<L: EventLog> Dispatcher<L> {
                 Outcome::of_ours(error)
             }
         };
-        let settled = self.judged(&due, at, &outcome);
+        let step = u16::try_from(due.step).unwrap_or(0).saturating_add(1);
+        let settled = settled(step, &outcome, (at, self.parts.clock.now()), (self.parts.chance)());
         if let Some(reason) = settled.disabled_reason {
             tracing::warn!(tenant = %due.tenant_id, endpoint = %due.endpoint_id, reason, "a webhook was disabled");
         }
         Ok(self.queue.settle(&due, &settled).await?)
-    }
-
-    /// What an attempt means.
-    fn judged(&self, due: &Due, began: DateTime<Utc>, outcome: &Outcome) -> Settled {
-        let now = self.parts.clock.now();
-        let step = u16::try_from(due.step).unwrap_or(0).saturating_add(1);
-        let next = schedule::next_attempt(step, now, outcome.retry_after, (self.parts.chance)());
-        let (state, disabled_reason) = match (outcome.error, outcome.status) {
-            (None, _) => ("delivered", None),
-            (Some(_), Some(410)) => ("failed", Some("gone")),
-            (Some(_), _) if next.is_some() => ("pending", None),
-            (Some(_), _) => ("failed", Some("exhausted")),
-        };
-        let is_overloaded =
-            matches!(outcome.status, Some(429 | 502 | 504)) || outcome.retry_after.is_some();
-        let peace = outcome.retry_after.unwrap_or_default().max(PEACE);
-        Settled {
-            state,
-            next_attempt_at: next.unwrap_or(now),
-            at: began,
-            status: outcome.status,
-            latency_ms: outcome.latency_ms,
-            error: outcome.error,
-            disabled_reason,
-            paused_until: (is_overloaded && state == "pending").then(|| now + peace),
-        }
     }
 
     /// The message of a delivery, made and signed now.
@@ -243,8 +232,8 @@ impl<L: EventLog> Dispatcher<L> {
         Ok(body(&event.event_type, item))
     }
 
-    /// Forgets what was settled long ago.
-    pub(super) async fn forget(&self) -> Result<u64, WebhookError> {
+    /// Forgets what was settled long ago, some of each endpoint. How many deliveries.
+    pub async fn forget(&self) -> Result<u64, WebhookError> {
         Ok(self.queue.forget(self.parts.clock.now() - KEPT).await?)
     }
 }

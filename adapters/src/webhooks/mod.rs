@@ -16,6 +16,7 @@ mod sender;
 pub mod signature;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod worker;
 
 pub use self::{

@@ -1,10 +1,19 @@
--- across tenants: one sender serves them all. Some of each endpoint, so that one with a long queue does
--- not keep the others waiting. Whoever takes and then dies lets go when next_attempt_at has come.
+-- across tenants: one sender serves them all. Some of each endpoint, and the endpoints in any order, so
+-- that none with a long queue keeps the others waiting. Whoever takes and then dies lets go when
+-- next_attempt_at has come.
 WITH due AS (
     SELECT d.tenant_id,
            d.endpoint_id,
            d.position
-      FROM ops.webhook_endpoints AS e
+      FROM (
+        SELECT it.tenant_id,
+               it.endpoint_id
+          FROM ops.webhook_endpoints AS it
+         WHERE it.is_enabled
+           AND (it.paused_until IS NULL OR it.paused_until <= $1)
+           AND it.endpoint_id <> ALL ($6::uuid[])
+         ORDER BY random()
+     ) AS e
      CROSS JOIN LATERAL (
         SELECT it.tenant_id,
                it.endpoint_id,
@@ -19,9 +28,6 @@ WITH due AS (
          LIMIT $5
            FOR UPDATE SKIP LOCKED
      ) AS d
-     WHERE e.is_enabled
-       AND (e.paused_until IS NULL OR e.paused_until <= $1)
-       AND e.endpoint_id <> ALL ($6::uuid[])
      LIMIT $4
 )
 UPDATE ops.webhook_deliveries AS d

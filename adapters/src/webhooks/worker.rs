@@ -71,8 +71,21 @@ async fn work<L: EventLog>(
     while !*stopped.borrow() {
         pace.tick().await;
         looks = looks.wrapping_add(1);
-        if let Err(error) = look(&dispatcher, &busy, &mut under_way, looks).await {
+        let is_more = dispatcher.hand_out_some().await.map(|(_, is_more)| is_more);
+        let is_more = is_more.unwrap_or_else(|error| {
             tracing::warn!(%error, "webhooks could not be handed out");
+            false
+        });
+        if let Err(error) = send(&dispatcher, &busy, &mut under_way).await {
+            tracing::warn!(%error, "webhooks could not be taken");
+        }
+        if looks % FORGET_EVERY == 1
+            && let Err(error) = dispatcher.forget().await
+        {
+            tracing::warn!(%error, "webhooks of long ago could not be forgotten");
+        }
+        if is_more {
+            continue;
         }
         let deadline = Instant::now() + LOOK;
         tokio::select! {
@@ -96,18 +109,14 @@ async fn heard(hints: &mut Receiver<Hint>) {
     }
 }
 
-async fn look<L: EventLog>(
+/// Takes what is due and sends it, as much as there is room for.
+async fn send<L: EventLog>(
     dispatcher: &Arc<Dispatcher<L>>,
     busy: &Busy,
     under_way: &mut JoinSet<()>,
-    looks: u32,
 ) -> Result<(), WebhookError> {
     // Those that are done make room.
     while under_way.try_join_next().is_some() {}
-    if looks % FORGET_EVERY == 1 {
-        dispatcher.forget().await?;
-    }
-    dispatcher.hand_out().await?;
     while under_way.len() < MOST {
         let full: Vec<_> = {
             let busy = busy.lock().unwrap_or_else(PoisonError::into_inner);

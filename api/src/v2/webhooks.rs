@@ -43,11 +43,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     let read = |route, id, says| about(route, id, says).scope("webhooks:read");
     let write = |route, id, says| about(route, id, says).scope("webhooks:write");
     let at = |rest: &str| format!("{AT}{rest}");
-    let create = write(post(AT, create), "create_webhook", "Makes an endpoint.");
+    let create =
+        write(post(AT, create), "create_webhook", "Makes an endpoint; needs events:read too.");
     let create = create.body::<shapes::CreateWebhook>();
     let list = read(get(AT, list), "list_webhooks", "Lists endpoints.").query::<ListWebhooks>();
     let one = read(get(at("/{id}"), one), "webhook", "Shows an endpoint.");
-    let change = write(put(at("/{id}"), change), "change_webhook", "Changes an endpoint.");
+    let change = write(
+        put(at("/{id}"), change),
+        "change_webhook",
+        "Changes an endpoint; needs events:read too.",
+    );
     let change = change.body::<shapes::WebhookFields>();
     let remove = write(delete(at("/{id}"), remove), "delete_webhook", "Deletes an endpoint.");
     let enable = write(post(at("/{id}/enable"), enable), "enable_webhook", "Goes on sending.");
@@ -121,6 +126,8 @@ impl Fields {
     fn checked(self, app: &App, caller: &Caller) -> Result<Wanted, Problem> {
         let url = address::checked(&self.url.into_string(), app.allow_private_webhooks);
         let url = url.map_err(|error| Problem::invalid("url", error.to_string()))?;
+        // Whoever says where events are told, is told of them.
+        caller.require("events:read")?;
         let include_personal = self.include_personal.unwrap_or(false);
         if include_personal {
             caller.require("customers:read")?;

@@ -89,9 +89,13 @@ async fn personal_data_is_withheld_unless_the_endpoint_may_have_it() {
     let [message] = receiver.journal().try_into().unwrap();
     assert_eq!(name(&message.body()), "Max");
     personal["url"] = json!(receiver.url);
-    app.key = app.tenant(&["webhooks:write"]).await;
-    let refused = app.post("/api/v2/webhook-endpoints", personal).await;
+    app.key = app.tenant(&["webhooks:write", "events:read"]).await;
+    let refused = app.post("/api/v2/webhook-endpoints", personal.clone()).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (403, "FORBIDDEN"));
+    personal["include_personal"] = json!(false);
+    app.post("/api/v2/webhook-endpoints", personal.clone()).await.expect(201);
+    app.key = app.tenant(&["webhooks:write"]).await;
+    app.post("/api/v2/webhook-endpoints", personal).await.expect(403);
 }
 
 #[tokio::test]
@@ -278,4 +282,19 @@ async fn a_worker_is_woken_by_what_happens_and_drains_when_it_is_stopped() {
     receiver.came().await;
     worker.stop().await;
     assert_eq!(only(&app, &endpoint).await["state"], "delivered");
+}
+
+#[tokio::test]
+async fn what_was_settled_is_forgotten_after_a_month_and_what_waits_is_not() {
+    let (app, salon, receiver) = story().await;
+    let (endpoint, _) = receiver.endpoint(&app, bookings()).await;
+    salon.booked(&app, TEN).await;
+    app.app.webhooks.turn().await.unwrap();
+    salon.booked(&app, "2026-12-02T12:00:00+01:00").await;
+    app.app.webhooks.hand_out().await.unwrap();
+    app.later(30 * 86_400);
+    assert_eq!(app.app.webhooks.forget().await.unwrap(), 0);
+    app.later(1);
+    assert_eq!(app.app.webhooks.forget().await.unwrap(), 1);
+    assert_eq!(only(&app, &endpoint).await["state"], "pending");
 }
