@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -173,6 +174,9 @@ fn code(error: &reqwest::Error) -> &'static str {
         if it.is::<NotPublic>() {
             return "address_refused";
         }
+        if is_of_tls(it) {
+            return "tls_failed";
+        }
         cause = it.source();
     }
     if error.is_timeout() {
@@ -184,8 +188,16 @@ fn code(error: &reqwest::Error) -> &'static str {
     }
 }
 
+/// An I/O error does not answer what it holds as its source, and may hold another one.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || held.is_some_and(|held| is_of_tls(held))
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     fn message(url: &str) -> Message {
@@ -210,6 +222,22 @@ mod tests {
         let sender = WebhookSender::with_timeout(true, Duration::from_millis(20)).unwrap();
         let outcome = sender.send(message(&url)).await;
         assert_eq!((outcome.status, outcome.error), (None, Some("timed_out")));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_without_tls_is_not_sent_to_in_the_clear() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let receiver = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut first = [0; 5];
+            stream.read_exact(&mut first).await.unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            first
+        });
+        let outcome = WebhookSender::new(true).unwrap().send(message(&url)).await;
+        assert_eq!((outcome.status, outcome.error), (None, Some("tls_failed")));
+        assert_eq!(receiver.await.unwrap()[..2], [22, 3], "a handshake");
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ use crate::log::Hint;
 /// How often is looked although no hint came: for what is due again, and for hints that got lost.
 const LOOK: Duration = Duration::from_secs(1);
 /// The least between two looks, however many hints come.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(100);
 /// How long those under way may take when the program ends. What is cut off is sent again.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How many looks lie between two rounds of forgetting.

@@ -298,3 +298,15 @@ async fn what_was_settled_is_forgotten_after_a_month_and_what_waits_is_not() {
     assert_eq!(app.app.webhooks.forget().await.unwrap(), 1);
     assert_eq!(only(&app, &endpoint).await["state"], "pending");
 }
+
+#[tokio::test]
+async fn any_number_of_senders_share_the_work_and_none_repeats_anothers() {
+    let (app, _, receiver) = story().await;
+    let head = app.get("/api/v2/events?limit=1000").await.expect(200)["next"].as_u64().unwrap();
+    for _ in 0..3 {
+        receiver.endpoint(&app, json!({ "after": 0 })).await;
+    }
+    let turns = futures::future::join_all((0..8).map(|_| app.app.webhooks.turn())).await;
+    let attempted: usize = turns.into_iter().map(|turn| turn.unwrap().attempted).sum();
+    assert_eq!((attempted, receiver.journal().len() as u64), (attempted, 3 * head));
+}

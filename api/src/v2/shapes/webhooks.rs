@@ -114,7 +114,7 @@ pub(in crate::v2) struct WebhookAttempt {
     /// What was answered; null when no answer came.
     status: Option<u16>,
     latency_ms: u32,
-    /// `refused`, `redirected`, `gone`, `timed_out`, `unreachable`, `broken_off`, `address_refused`,
+    /// `refused`, `redirected`, `gone`, `timed_out`, `unreachable`, `tls_failed`, `broken_off`, `address_refused`,
     /// `event_unreadable` or `secret_unreadable`; null after a success.
     error: Option<String>,
 }
