@@ -1,4 +1,4 @@
-//! The wall clock and the source of new ids: the only places where either is read.
+//! The wall clock, the source of new ids and chance: the only places where they are read.
 
 use chrono::{DateTime, Utc};
 use daybook_domain::ids::IdSource;
@@ -32,5 +32,14 @@ impl IdSource for RandomIds {
     )]
     fn next_id(&self) -> Uuid {
         Uuid::now_v7()
+    }
+}
+
+/// A random number, for what only spreads load: 0 if the machine gives none.
+pub fn chance() -> u16 {
+    let mut bytes = [0; 2];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u16::from_be_bytes(bytes),
+        Err(_no_source) => 0,
     }
 }

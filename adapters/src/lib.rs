@@ -10,3 +10,4 @@ pub mod receipts;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod vault;
+pub mod webhooks;

@@ -10,6 +10,9 @@ use daybook_adapters::{
     postgres::{PoolRole, connect_pool},
     receipts::Receipts,
     vault::{MasterKey, SealedLog, Vault},
+    webhooks::{
+        Chance, Dispatcher as Webhooks, DispatcherParts, Endpoints, SenderError, WebhookSender,
+    },
 };
 use daybook_domain::{
     dispatch::Dispatcher,
@@ -31,7 +34,10 @@ use tokio::sync::{
     watch,
 };
 
-use crate::http::{caller::KeyCache, limits::Limits, problem::Problem};
+use crate::{
+    http::{caller::KeyCache, limits::Limits, problem::Problem},
+    v2::feed_item,
+};
 
 /// How long a caller who names a position is kept waiting for it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -61,6 +67,12 @@ pub struct AppState {
     pub key_cache: KeyCache,
     /// The read models, one tenant at a time.
     pub read: PgPool,
+    /// Where tenants want to be told of events.
+    pub endpoints: Endpoints,
+    /// Tells them.
+    pub webhooks: Arc<Webhooks<Log>>,
+    /// Whether webhooks may go to private addresses.
+    pub allow_private_webhooks: bool,
     /// How much a key may ask.
     pub limits: Limits,
     /// The time.
@@ -88,6 +100,21 @@ pub struct Parts {
     pub rate_limit_factor: u32,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether webhooks may go to private addresses, in plain HTTP too: for development.
+    pub allow_private_webhooks: bool,
+    /// What spreads the retries of webhooks.
+    pub chance: Chance,
+}
+
+/// Why a process cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be reached.
+    #[error("the database cannot be reached")]
+    Database(#[from] sqlx::Error),
+    /// Webhooks cannot be sent.
+    #[error("webhooks cannot be sent")]
+    Webhooks(#[from] SenderError),
 }
 
 impl std::fmt::Debug for AppState {
@@ -105,22 +132,37 @@ impl std::fmt::Debug for Parts {
 
 impl AppState {
     /// Connects to a migrated database.
-    pub async fn connect(parts: Parts) -> Result<App, sqlx::Error> {
-        let Parts { database, master_key, rate_limit_factor, clock } = parts;
+    pub async fn connect(parts: Parts) -> Result<App, StartError> {
+        let Parts { database, master_key, rate_limit_factor, clock, .. } = parts;
         let append = connect_pool(database.clone(), PoolRole::Append, 16).await?;
         let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
         let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
-        let keys = connect_pool(database, PoolRole::Vault, 4).await?;
+        let keys = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
+        let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
         let receipts = read.clone();
         let below = PostgresLog::new(append);
         let hints = below.hints().clone();
         let vault = Vault::postgres(keys, master_key);
-        let log = SealedLog::new(below, vault.clone());
+        let log = SealedLog::new(below.clone(), vault.clone());
         let shared = Arc::new(log.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
         let (config, projectors) = (RunnerConfig::default(), registry::projectors());
         let runner = Runner::new(ids.next_id(), shared.clone(), project, projectors, config);
+        let webhooks = Webhooks::new(DispatcherParts {
+            pool: send,
+            vault: vault.clone(),
+            sealed: below,
+            log: log.clone(),
+            render: Arc::new(feed_item),
+            sender: WebhookSender::new(parts.allow_private_webhooks)?,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            chance: parts.chance,
+        });
         Ok(Arc::new(Self {
+            endpoints: Endpoints::new(read.clone(), vault.clone()),
+            webhooks: Arc::new(webhooks),
+            allow_private_webhooks: parts.allow_private_webhooks,
             dispatcher: Dispatcher::new(log),
             worlds: WorldStore::new(shared, WorldConfig::default()),
             runner,

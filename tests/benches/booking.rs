@@ -51,6 +51,8 @@ impl Server {
             master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
             rate_limit_factor: 0,
             clock: Arc::new(SystemClock),
+            allow_private_webhooks: false,
+            chance: Arc::new(|| 0),
         };
         let app = AppState::connect(parts).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

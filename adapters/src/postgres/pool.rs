@@ -18,6 +18,8 @@ pub enum PoolRole {
     App,
     /// The vault: as `App`, over the keys.
     Vault,
+    /// The sender of webhooks, for every tenant.
+    Webhooks,
 }
 
 impl PoolRole {
@@ -27,6 +29,7 @@ impl PoolRole {
             Self::Projector => "daybook-projector",
             Self::App => "daybook-app",
             Self::Vault => "daybook-vault",
+            Self::Webhooks => "daybook-webhooks",
         }
     }
 
@@ -38,6 +41,7 @@ impl PoolRole {
             Self::Projector => "ROLLBACK; SET ROLE daybook_projector; SET app.tenant_id = ''",
             Self::App => "ROLLBACK; SET ROLE daybook_app; SET app.tenant_id = ''",
             Self::Vault => "ROLLBACK; SET ROLE daybook_vault; SET app.tenant_id = ''",
+            Self::Webhooks => "ROLLBACK; SET ROLE daybook_webhooks; SET app.tenant_id = ''",
         }
     }
 }
@@ -53,7 +57,7 @@ impl PoolRole {
                 "SET synchronous_commit = off; SET jit = off; SET enable_seqscan = off; \
                  SET enable_hashjoin = off; SET enable_mergejoin = off"
             }
-            Self::Append | Self::App | Self::Vault => "SET jit = off",
+            Self::Append | Self::App | Self::Vault | Self::Webhooks => "SET jit = off",
         }
     }
 }

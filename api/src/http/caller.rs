@@ -26,7 +26,7 @@ use crate::state::App;
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// What a key may be allowed. `admin` is everything.
-pub const SCOPES: [&str; 12] = [
+pub const SCOPES: [&str; 14] = [
     "admin",
     "availability:read",
     "bookings:read",
@@ -39,6 +39,8 @@ pub const SCOPES: [&str; 12] = [
     "history:read",
     "receipts:read",
     "reports:read",
+    "webhooks:read",
+    "webhooks:write",
 ];
 
 /// Keys that were good a moment ago, by the hash of what was shown.

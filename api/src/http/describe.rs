@@ -199,6 +199,7 @@ fn in_path(name: &str) -> RefOr<Schema> {
             number.minimum(Some(1)).maximum(Some(366)).into()
         }
         "consent" => text().enum_values(Some(["gdpr", "marketing", "privacy", "sms"])).into(),
+        "message" => text().pattern(Some("^msg_[0-9a-f]{32}$")).into(),
         _ => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).into(),
     }
 }

@@ -39,6 +39,14 @@ pub(super) struct Config {
         global = true
     )]
     pub(super) trusted_proxies: Vec<IpAddr>,
+    /// Lets webhooks go to private addresses, in plain HTTP too: for development.
+    #[arg(
+        long,
+        env = "DAYBOOK_WEBHOOK_ALLOW_PRIVATE",
+        value_parser = clap::builder::FalseyValueParser::new(),
+        global = true
+    )]
+    pub(super) webhook_allow_private: bool,
 }
 
 impl Config {
@@ -83,6 +91,7 @@ mod tests {
             listen: ([127, 0, 0, 1], 8080).into(),
             rate_limit_factor: 1,
             trusted_proxies: Vec::new(),
+            webhook_allow_private: false,
         };
         assert!(!format!("{config:?}").contains("hidden"));
     }

@@ -1,5 +1,5 @@
-//! Serves until it is told to stop, then drains: requests first, read models next, the database
-//! last.
+//! Serves until it is told to stop, then drains: requests first, webhooks and read models next, the
+//! database last.
 
 use std::{
     net::SocketAddr,
@@ -10,7 +10,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use daybook_adapters::clock::SystemClock;
+use daybook_adapters::{
+    clock::{SystemClock, chance},
+    webhooks::Worker,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -42,8 +45,10 @@ pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Res
         master_key: config.master_key()?,
         rate_limit_factor: config.rate_limit_factor,
         clock: Arc::new(SystemClock),
+        allow_private_webhooks: config.webhook_allow_private,
+        chance: Arc::new(chance),
     };
-    AppState::connect(parts).await.context("the database cannot be reached")
+    Ok(AppState::connect(parts).await?)
 }
 
 pub(super) async fn serve(
@@ -57,6 +62,7 @@ pub(super) async fn serve(
     let relay = app.relay_hints(database.options.clone()).await;
     let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
+    let webhooks = Worker::start(app.webhooks.clone(), app.hints());
     let closing = app.clone();
     let routes = router_behind(app, &config.trusted_proxies);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
@@ -73,6 +79,7 @@ pub(super) async fn serve(
         closing.close();
     });
     let ended = served.await;
+    webhooks.stop().await;
     runner.stop().await;
     drop(relay);
     database.close().await;

@@ -254,8 +254,13 @@ impl Follower {
 
 /// An event as clients see it.
 pub(super) fn shown(event: &RecordedEvent, personal: bool) -> Result<Value, Problem> {
-    let metadata = event.metadata().map_err(|error| Problem::internal(&error))?;
-    let data = serde_json::from_str(&event.payload).map_err(|error| Problem::internal(&error))?;
+    item(event, personal).map_err(|error| Problem::internal(&error))
+}
+
+/// An event as it stands in the feed and in webhooks.
+pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Result<Value, serde_json::Error> {
+    let metadata = event.metadata()?;
+    let data = serde_json::from_str(&event.payload)?;
     Ok(json!({
         "position": event.position,
         "event_id": event.event_id,

@@ -14,9 +14,11 @@ mod reports;
 mod schedule;
 mod series;
 mod shapes;
+mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use self::events::item as feed_item;
 use crate::state::App;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -32,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(reports::routes())
         .merge(schedule::routes())
         .merge(series::routes())
+        .merge(webhooks::routes())
 }
 
 /// The older surface that some clients still speak (AVL-11, CAL-12, CAL-13).

@@ -17,6 +17,9 @@ mod rate_limits;
 mod receipts;
 mod reports;
 mod series;
+mod webhook_faults;
+mod webhook_receiver;
+mod webhooks;
 
 use std::sync::{
     Arc,
@@ -102,15 +105,20 @@ pub(crate) struct Salon {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
-        Self::with_limits(0).await
+        Self::with(0, true).await
     }
 
     /// With the limits as they are.
     pub(crate) async fn limited() -> Self {
-        Self::with_limits(1).await
+        Self::with(1, true).await
     }
 
-    async fn with_limits(rate_limit_factor: u32) -> Self {
+    /// Whose webhooks go to public addresses only, as in production.
+    pub(crate) async fn guarded() -> Self {
+        Self::with(0, false).await
+    }
+
+    async fn with(rate_limit_factor: u32, allow_private: bool) -> Self {
         let database = TestDatabase::new().await;
         let at = NOW.parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         let clock = Arc::new(TestClock(AtomicI64::new(at)));
@@ -119,6 +127,8 @@ impl TestApp {
             master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
             rate_limit_factor,
             clock: clock.clone(),
+            allow_private_webhooks: allow_private,
+            chance: Arc::new(|| 0),
         };
         let app = AppState::connect(parts).await.unwrap();
         let router = router(app.clone());
@@ -158,6 +168,11 @@ impl TestApp {
     pub(crate) fn at(&self, instant: &str) {
         let instant = instant.parse::<DateTime<Utc>>().unwrap();
         self.clock.0.store(instant.timestamp_millis(), Ordering::SeqCst);
+    }
+
+    /// Sets the clock forward.
+    pub(crate) fn later(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     pub(crate) async fn send(

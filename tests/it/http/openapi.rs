@@ -91,6 +91,8 @@ fn body(salon: &Salon, method: &str, path: &str) -> Value {
         ("PUT", path) if path.contains("/offers/") => json!({ "is_offered": true }),
         ("POST", path) if path.ends_with("/notes") => json!({ "text": "x" }),
         ("POST", path) if path.ends_with("/move") => json!({ "new_starts_at": at }),
+        ("PUT", "/webhook-endpoints/{id}") => json!({ "url": "https://example.org/hook" }),
+        ("POST", "/webhook-endpoints/{id}/replay") => json!({ "after": 0 }),
         ("PATCH", _) => json!({ "new_starts_at": at }),
         _ => json!({}),
     }
@@ -113,6 +115,11 @@ async fn every_operation_on_another_tenants_thing_answers_404() {
     series["rrule"] = json!("FREQ=WEEKLY;COUNT=4");
     series["starts_at_local"] = json!("2026-12-15T10:00:00");
     let series = app.post("/api/v2/series", series).await.expect(201);
+    let webhook = json!({ "url": "https://example.org/hook", "after": 0 });
+    let webhook = app.made("webhook-endpoints", webhook).await;
+    app.app.webhooks.hand_out().await.unwrap();
+    let path = format!("/api/v2/webhook-endpoints/{webhook}/deliveries?limit=1");
+    let message = app.get(&path).await.expect(200)["items"][0]["message_id"].clone();
     let stranger = app.tenant(&["admin"]).await;
     let mut checked = 0;
     for (method, path, _) in operations(&app.document) {
@@ -126,6 +133,7 @@ async fn every_operation_on_another_tenants_thing_answers_404() {
             Some("bookings") => &id,
             Some("holds") => hold["hold_token"].as_str().unwrap(),
             Some("series") => series["series"]["series_id"].as_str().unwrap(),
+            Some("webhook-endpoints") => &webhook,
             _ => continue,
         };
         if !path.contains('{') {
@@ -137,6 +145,7 @@ async fn every_operation_on_another_tenants_thing_answers_404() {
             .replace("{branch_id}", &salon.branch)
             .replace("{date}", "2026-12-24")
             .replace("{number}", "2")
+            .replace("{message}", message.as_str().unwrap())
             .replace("{consent}", "sms");
         let body = (method != "GET").then(|| body(&salon, &method, &path).to_string());
         for version in [None, Some(("if-match", "\"1\""))] {

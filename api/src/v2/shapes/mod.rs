@@ -17,6 +17,7 @@ pub(super) mod events;
 pub(super) mod receipts;
 pub(super) mod reports;
 mod values;
+pub(super) mod webhooks;
 
 use std::{borrow::Cow, marker::PhantomData};
 

@@ -1,0 +1,20 @@
+UPDATE ops.webhook_endpoints
+   SET url = $3,
+       description = $4,
+       event_types = $5,
+       include_personal = $6,
+       updated_at = $7
+ WHERE tenant_id = $1
+   AND endpoint_id = $2
+RETURNING endpoint_id AS id,
+          url,
+          description,
+          event_types,
+          include_personal,
+          is_enabled,
+          disabled_reason,
+          position,
+          paused_until,
+          previous_until,
+          created_at,
+          updated_at

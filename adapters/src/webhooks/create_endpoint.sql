@@ -1,0 +1,18 @@
+-- Nothing is made when the tenant has as many as it may have.
+INSERT INTO ops.webhook_endpoints (
+    tenant_id, endpoint_id, url, description, event_types, include_personal, is_enabled, secret, position, created_at,
+    updated_at)
+SELECT $1, $2, $3, $4, $5, $6, true, $7, $8, $9, $9
+ WHERE (SELECT count(*) FROM ops.webhook_endpoints WHERE tenant_id = $1) < $10
+RETURNING endpoint_id AS id,
+          url,
+          description,
+          event_types,
+          include_personal,
+          is_enabled,
+          disabled_reason,
+          position,
+          paused_until,
+          previous_until,
+          created_at,
+          updated_at

@@ -1,0 +1,326 @@
+//! A tenant's endpoints and what became of their messages, for the API.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use daybook_domain::{event_log::Position, ids::TenantId};
+use secrecy::SecretString;
+use serde::Serialize;
+use sqlx::{FromRow, PgPool, Postgres, query::QueryAs};
+use uuid::Uuid;
+
+use super::{WebhookError, signature::Secret};
+use crate::{postgres::Scope, vault::Vault};
+
+/// The most endpoints of a tenant.
+pub const MOST_ENDPOINTS: i64 = 50;
+
+/// How long a secret signs beside the one that replaced it.
+const OVERLAP: TimeDelta = TimeDelta::hours(24);
+
+/// An endpoint, without its secrets.
+#[derive(Clone, Debug, FromRow, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// Its own id.
+    pub id: Uuid,
+    /// Where it is.
+    pub url: String,
+    /// What people call it.
+    pub description: Option<String>,
+    /// What it is told of; nothing means everything.
+    pub event_types: Vec<String>,
+    /// Whether personal data is sent to it.
+    pub include_personal: bool,
+    /// Whether anything is sent to it.
+    pub is_enabled: bool,
+    /// Why the sender disabled it.
+    pub disabled_reason: Option<String>,
+    /// How far the tenant's history was handed out.
+    pub position: i64,
+    /// The receiver asked to be left in peace until then.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// Until when the secret before the last rotation signs too.
+    pub previous_until: Option<DateTime<Utc>>,
+    /// Since when there is one.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a tenant wants of an endpoint.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Where it is, checked.
+    pub url: String,
+    /// What people call it.
+    pub description: Option<String>,
+    /// What it is told of; nothing means everything.
+    pub event_types: Vec<String>,
+    /// Whether personal data is sent to it.
+    pub include_personal: bool,
+}
+
+/// A message to an endpoint.
+#[derive(Clone, Debug, FromRow, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// The same on every attempt.
+    pub message_id: String,
+    /// Of the event.
+    pub position: i64,
+    /// Of the event.
+    pub event_id: Uuid,
+    /// Of the event.
+    pub event_type: String,
+    /// `pending`, `delivered`, `failed` or `skipped`.
+    pub state: String,
+    /// How often it was attempted.
+    pub attempts: i32,
+    /// When it is attempted next, if it is.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// When it was attempted last.
+    pub last_attempt_at: Option<DateTime<Utc>>,
+    /// What the receiver answered last.
+    pub last_status: Option<i16>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// When it was handed out.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Which deliveries are asked for, newest events first.
+#[derive(Clone, Debug)]
+pub struct DeliveryFilter {
+    /// In this state.
+    pub state: Option<String>,
+    /// Of events before this position.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// An attempt at a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: i32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What the receiver answered; nothing when no answer came.
+    pub status: Option<i16>,
+    /// How long it took.
+    pub latency_ms: i32,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+#[derive(FromRow)]
+struct AttemptRow {
+    number: Option<i32>,
+    at: Option<DateTime<Utc>>,
+    status: Option<i16>,
+    latency_ms: Option<i32>,
+    error: Option<String>,
+}
+
+/// The endpoints of all tenants; the pool needs the API's role.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    pool: PgPool,
+    vault: Vault,
+}
+
+/// What a sealed secret is bound to.
+pub(super) fn bound_to(endpoint_id: Uuid) -> String {
+    format!("webhook:{endpoint_id}")
+}
+
+fn as_bigint(position: Position) -> i64 {
+    i64::try_from(position.0).unwrap_or(i64::MAX)
+}
+
+type Query<'q, T> = QueryAs<'q, Postgres, T, sqlx::postgres::PgArguments>;
+
+impl Endpoints {
+    /// Endpoints on a database.
+    pub const fn new(pool: PgPool, vault: Vault) -> Self {
+        Self { pool, vault }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    async fn changed<T>(
+        &self,
+        tenant: TenantId,
+        query: Query<'_, T>,
+    ) -> Result<Option<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+    {
+        let mut scope = Scope::acquire(&self.pool, tenant).await?;
+        query.fetch_optional(&mut *scope).await
+    }
+
+    /// Makes an endpoint that is told of what comes after `after`. The answer is the only time that
+    /// the secret is seen; `None` when the tenant has as many as it may have.
+    pub async fn create(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        wanted: &Wanted,
+        after: Position,
+        at: DateTime<Utc>,
+    ) -> Result<Option<(Endpoint, SecretString)>, WebhookError> {
+        let secret = Secret::random()?;
+        let sealed = self.vault.seal_secret(tenant, &bound_to(id), secret.bytes()).await?;
+        let query = sqlx::query_as(include_str!("create_endpoint.sql"))
+            .bind(tenant.uuid())
+            .bind(id)
+            .bind(&wanted.url)
+            .bind(&wanted.description)
+            .bind(&wanted.event_types)
+            .bind(wanted.include_personal)
+            .bind(sealed)
+            .bind(as_bigint(after))
+            .bind(at)
+            .bind(MOST_ENDPOINTS);
+        let made = self.changed(tenant, query).await?;
+        Ok(made.map(|endpoint| (endpoint, secret.shown())))
+    }
+
+    /// The endpoints of a tenant, oldest first.
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Endpoint>, WebhookError> {
+        let mut scope = Scope::acquire(&self.pool, tenant).await?;
+        let query = sqlx::query_as(include_str!("endpoints.sql")).bind(tenant.uuid()).bind(after);
+        Ok(query.bind(i64::from(limit)).fetch_all(&mut *scope).await?)
+    }
+
+    /// One endpoint.
+    pub async fn find(&self, tenant: TenantId, id: Uuid) -> Result<Option<Endpoint>, WebhookError> {
+        let query = sqlx::query_as(include_str!("endpoint.sql")).bind(tenant.uuid()).bind(id);
+        Ok(self.changed(tenant, query).await?)
+    }
+
+    /// Changes what is wanted of an endpoint.
+    pub async fn change(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        wanted: &Wanted,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Endpoint>, WebhookError> {
+        let query = sqlx::query_as(include_str!("change_endpoint.sql"))
+            .bind(tenant.uuid())
+            .bind(id)
+            .bind(&wanted.url)
+            .bind(&wanted.description)
+            .bind(&wanted.event_types)
+            .bind(wanted.include_personal)
+            .bind(at);
+        Ok(self.changed(tenant, query).await?)
+    }
+
+    /// Enables or disables an endpoint. What waits for it goes on waiting.
+    pub async fn switch(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        is_enabled: bool,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Endpoint>, WebhookError> {
+        let query = sqlx::query_as(include_str!("switch_endpoint.sql")).bind(tenant.uuid());
+        Ok(self.changed(tenant, query.bind(id).bind(is_enabled).bind(at)).await?)
+    }
+
+    /// Deletes an endpoint with its deliveries, and answers it as it was.
+    pub async fn delete(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+    ) -> Result<Option<Endpoint>, WebhookError> {
+        let query = sqlx::query_as(include_str!("delete_endpoint.sql")).bind(tenant.uuid());
+        Ok(self.changed(tenant, query.bind(id)).await?)
+    }
+
+    /// Gives an endpoint another secret; the one before signs too for a day.
+    pub async fn rotate(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        at: DateTime<Utc>,
+    ) -> Result<Option<(Endpoint, SecretString)>, WebhookError> {
+        let secret = Secret::random()?;
+        let sealed = self.vault.seal_secret(tenant, &bound_to(id), secret.bytes()).await?;
+        let query = sqlx::query_as(include_str!("rotate_secret.sql"))
+            .bind(tenant.uuid())
+            .bind(id)
+            .bind(sealed)
+            .bind(at + OVERLAP)
+            .bind(at);
+        let rotated = self.changed(tenant, query).await?;
+        Ok(rotated.map(|endpoint| (endpoint, secret.shown())))
+    }
+
+    /// Hands out everything after a position, again if need be; what waits up to it is skipped.
+    pub async fn replay(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        after: Position,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Endpoint>, WebhookError> {
+        let query = sqlx::query_as(include_str!("replay.sql")).bind(tenant.uuid()).bind(id);
+        Ok(self.changed(tenant, query.bind(as_bigint(after)).bind(at)).await?)
+    }
+
+    /// The deliveries of an endpoint, newest events first.
+    pub async fn deliveries(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, WebhookError> {
+        let mut scope = Scope::acquire(&self.pool, tenant).await?;
+        let query = sqlx::query_as(include_str!("deliveries.sql"))
+            .bind(tenant.uuid())
+            .bind(id)
+            .bind(&filter.state)
+            .bind(filter.before)
+            .bind(i64::from(filter.limit));
+        Ok(query.fetch_all(&mut *scope).await?)
+    }
+
+    /// Sends a message once more, with a schedule of its own.
+    pub async fn redeliver(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        event_id: Uuid,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Delivery>, WebhookError> {
+        let query = sqlx::query_as(include_str!("redeliver.sql")).bind(tenant.uuid()).bind(id);
+        Ok(self.changed(tenant, query.bind(event_id).bind(at)).await?)
+    }
+
+    /// The last attempts at a message, oldest first; `None` when there is no such message.
+    pub async fn attempts(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        event_id: Uuid,
+    ) -> Result<Option<Vec<Attempt>>, WebhookError> {
+        let mut scope = Scope::acquire(&self.pool, tenant).await?;
+        let query = sqlx::query_as(include_str!("attempts.sql")).bind(tenant.uuid()).bind(id);
+        let rows: Vec<AttemptRow> = query.bind(event_id).fetch_all(&mut *scope).await?;
+        let attempt = |row: &AttemptRow| {
+            let (number, at, latency_ms) = (row.number?, row.at?, row.latency_ms?);
+            Some(Attempt { number, at, status: row.status, latency_ms, error: row.error.clone() })
+        };
+        Ok((!rows.is_empty()).then(|| rows.iter().filter_map(attempt).collect()))
+    }
+}

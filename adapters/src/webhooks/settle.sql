@@ -1,0 +1,40 @@
+-- The attempt is noted in any case; what it means for the delivery only if it is still the taker's.
+WITH settled AS (
+    UPDATE ops.webhook_deliveries
+       SET attempts = attempts + 1,
+           last_attempt_at = $7,
+           last_status = $8,
+           last_error = $10,
+           state = CASE WHEN lease_id = $4 THEN $5 ELSE state END,
+           step = CASE WHEN lease_id = $4 THEN step + 1 ELSE step END,
+           next_attempt_at = CASE WHEN lease_id = $4 THEN $6 ELSE next_attempt_at END,
+           lease_id = nullif(lease_id, $4)
+     WHERE tenant_id = $1
+       AND endpoint_id = $2
+       AND position = $3
+    RETURNING tenant_id,
+              endpoint_id,
+              position,
+              attempts
+), noted AS (
+    INSERT INTO ops.webhook_attempts (tenant_id, endpoint_id, position, number, at, status, latency_ms, error)
+    SELECT tenant_id, endpoint_id, position, attempts, $7, $8, $9, $10
+      FROM settled
+), forgotten AS (
+    DELETE FROM ops.webhook_attempts AS a
+     USING settled AS s
+     WHERE a.tenant_id = s.tenant_id
+       AND a.endpoint_id = s.endpoint_id
+       AND a.position = s.position
+       AND a.number <= s.attempts - $14
+)
+UPDATE ops.webhook_endpoints
+   SET is_enabled = $11::text IS NULL,
+       disabled_reason = $11::text,
+       paused_until = $12::timestamptz,
+       updated_at = $7
+ WHERE tenant_id = $1
+   AND endpoint_id = $2
+   AND is_enabled
+   AND url = $13
+   AND ($11::text IS NOT NULL OR $12::timestamptz IS NOT NULL)
