@@ -26,7 +26,7 @@ use crate::models::{Keys, SecretText, keys};
 use crate::{answers::CommandAnswer, merkle::Hash};
 
 /// Events per read.
-const PAGE: usize = 5000;
+pub(crate) const PAGE: usize = 5000;
 
 /// Where the log is.
 #[derive(Clone, Debug, Args)]
@@ -103,7 +103,7 @@ impl Source {
         let database = options.clone().disable_statement_logging();
         let options =
             options.application_name("daybook-replay").disable_statement_logging().options(session);
-        let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await;
+        let pool = PgPoolOptions::new().max_connections(6).connect_with(options).await;
         let pool = pool.context("the database cannot be reached")?;
         let log = PostgresLog::new(pool.clone());
         let history = History { tenant: TenantId::new(tenant), database, log, pool, server };

@@ -80,6 +80,7 @@ pub struct AggregateKind {
     pub aggregate_type: &'static str,
     /// Every event type with its current version.
     pub kinds: &'static [(&'static str, &'static str)],
+    check: fn((&str, &str), &str) -> Result<(), DecodeError>,
     reencode: fn(&EventText) -> Result<String, RegistryError>,
     fold: fn(Option<&str>, &[EventText]) -> Result<String, RegistryError>,
 }
@@ -89,9 +90,15 @@ impl AggregateKind {
         Self {
             aggregate_type: E::TYPE,
             kinds: E::Event::KINDS,
+            check: check::<E>,
             reencode: reencode::<E>,
             fold: fold::<E>,
         }
+    }
+
+    /// Whether an event of this type and version can be read, through its upcasters if it is old.
+    pub fn check(&self, kind: (&str, &str), payload: &str) -> Result<(), DecodeError> {
+        (self.check)(kind, payload)
     }
 
     /// Reads an event, through its upcasters if it is an old one, and writes it as it would be
@@ -113,6 +120,10 @@ impl AggregateKind {
 
 fn decode<E: Evolve>(event: &EventText) -> Result<E::Event, DecodeError> {
     decode_parts::<E>(&event.event_type, &event.event_version, &event.payload)
+}
+
+fn check<E: Evolve>((name, version): (&str, &str), payload: &str) -> Result<(), DecodeError> {
+    decode_parts::<E>(name, version, payload).map(drop)
 }
 
 fn reencode<E: Evolve>(event: &EventText) -> Result<String, RegistryError> {
