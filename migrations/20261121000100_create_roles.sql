@@ -15,8 +15,9 @@ BEGIN
                 IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = v_role) THEN
                     EXECUTE format('CREATE ROLE %I NOLOGIN NOBYPASSRLS', v_role);
                 END IF;
-                -- A superuser may take any role; everyone else must be a member.
-                IF NOT pg_catalog.pg_has_role(current_user, v_role, 'MEMBER') THEN
+                -- A superuser may take any role; everyone else must be a member who may use it: from PostgreSQL 16 on,
+                -- whoever made a role administers it and may not use it yet.
+                IF NOT pg_catalog.pg_has_role(current_user, v_role, 'USAGE') THEN
                     EXECUTE format('GRANT %I TO %I', v_role, current_user);
                 END IF;
                 EXIT;

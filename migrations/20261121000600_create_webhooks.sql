@@ -12,7 +12,7 @@ BEGIN
             IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'daybook_webhooks') THEN
                 CREATE ROLE daybook_webhooks NOLOGIN NOBYPASSRLS;
             END IF;
-            IF NOT pg_catalog.pg_has_role(current_user, 'daybook_webhooks', 'MEMBER') THEN
+            IF NOT pg_catalog.pg_has_role(current_user, 'daybook_webhooks', 'USAGE') THEN
                 EXECUTE format('GRANT daybook_webhooks TO %I', current_user);
             END IF;
             EXIT;
