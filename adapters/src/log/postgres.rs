@@ -143,7 +143,7 @@ impl EventLog for PostgresLog {
         let rows = sqlx::query(include_str!("read_tenant.sql"))
             .bind(tenant.uuid())
             .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(i64::try_from(after.0.saturating_add(limit as u64)).unwrap_or(i64::MAX))
             .fetch_all(&self.inner.pool)
             .await
             .map_err(rows::unavailable)?;
