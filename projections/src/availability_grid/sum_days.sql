@@ -5,8 +5,12 @@ SELECT $1, d.calendar, d.date, coalesce(max(c.position), 0),
        count(*) FILTER (WHERE c.is_live AND c.kind = 'hold'),
        coalesce(sum(extract(epoch FROM c.slot_to - c.slot_from) / 60) FILTER (WHERE c.is_live), 0)
   FROM jsonb_to_recordset($2::jsonb) AS d (calendar text, date date)
-  LEFT JOIN claims AS c
-    ON c.tenant_id = $1 AND c.calendar = d.calendar AND c.date = d.date
+  LEFT JOIN LATERAL (
+           SELECT o.position, o.is_live, o.kind, o.slot_from, o.slot_to
+             FROM claims AS o
+            WHERE o.tenant_id = $1 AND o.calendar = d.calendar AND o.date = d.date
+           OFFSET 0) AS c
+    ON true
  GROUP BY d.calendar, d.date
     ON CONFLICT (tenant_id, calendar, date) DO UPDATE SET
     position = excluded.position, claims = excluded.claims, holds = excluded.holds,
