@@ -185,7 +185,7 @@ impl Load {
         loop {
             let branch = &self.0.salon.branch;
             let path = format!("/api/v2/bookings?branch_id={branch}&limit=100{after}");
-            let answer = caller.get(&format!("{path}&min_position={position}")).await;
+            let answer = reached(caller, &format!("{path}&min_position={position}")).await;
             assert_eq!(answer.status, 200, "{:#}", answer.body);
             for item in answer.body["items"].as_array().unwrap() {
                 let id = item["appointment_id"].as_str().unwrap().parse().unwrap();
@@ -301,6 +301,17 @@ impl Notes {
 
 fn id(value: &Value) -> AppointmentId {
     value.as_str().unwrap().parse().unwrap()
+}
+
+/// Asks until the read model has come to the position: the leases of a killed program last a while.
+async fn reached(caller: &Caller, path: &str) -> Answer {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = caller.get(path).await;
+        if answer.body["code"] != "POSITION_NOT_REACHED" || deadline < Instant::now() {
+            return answer;
+        }
+    }
 }
 
 /// The id in `/api/v2/bookings/{id}/…`.
