@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The largest body that is read.
-const MAX_BODY: usize = 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
 /// The longest that a request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -196,6 +196,16 @@ impl RecordedEvent {
     pub fn metadata(&self) -> Result<Metadata, serde_json::Error> {
         serde_json::from_str(&self.metadata)
     }
+
+    /// Whether its type is among `names`: whole, such as `appointment.booked`, or a beginning such
+    /// as `appointment.*`. No names mean every type.
+    pub fn is_one_of(&self, names: &[String]) -> bool {
+        let is = |name: &String| match name.strip_suffix('*') {
+            Some(beginning) => self.event_type.starts_with(beginning),
+            None => self.event_type == *name,
+        };
+        names.is_empty() || names.iter().any(is)
+    }
 }
 
 /// The events of one stream after a revision, and where the stream stands now.

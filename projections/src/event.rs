@@ -9,7 +9,7 @@ use daybook_domain::{
     calendar_day::{CalendarDay, CalendarDayEvent},
     company::{Company, CompanyEvent},
     customer::{Customer, CustomerEvent},
-    event_log::RecordedEvent,
+    event_log::{Metadata, RecordedEvent},
     resource::{Resource, ResourceEvent},
     service::{Service, ServiceEvent},
     staff::{Staff, StaffEvent},
@@ -65,6 +65,9 @@ pub enum Unreadable {
     /// The aggregate does not know the event, its version or its shape.
     #[error(transparent)]
     Undecodable(#[from] DecodeError),
+    /// Who asked for it and when is not told. Without serde's own text, which may quote a value.
+    #[error("the metadata do not have their shape")]
+    Metadata,
 }
 
 /// A recorded event and, once somebody asked, what it says.
@@ -73,16 +76,23 @@ pub struct Event {
     /// As the log keeps it.
     pub recorded: RecordedEvent,
     fact: OnceLock<Result<Fact, Unreadable>>,
+    metadata: OnceLock<Result<Metadata, Unreadable>>,
 }
 
 impl Event {
     /// An event that was not decoded yet.
     pub const fn new(recorded: RecordedEvent) -> Self {
-        Self { recorded, fact: OnceLock::new() }
+        Self { recorded, fact: OnceLock::new(), metadata: OnceLock::new() }
     }
 
     /// What it says; decoded at the first call.
     pub fn fact(&self) -> Result<&Fact, &Unreadable> {
         self.fact.get_or_init(|| Fact::read(&self.recorded)).as_ref()
+    }
+
+    /// Who asked for it, and when; decoded at the first call.
+    pub fn metadata(&self) -> Result<&Metadata, &Unreadable> {
+        let read = || self.recorded.metadata().map_err(|_may_quote_a_value| Unreadable::Metadata);
+        self.metadata.get_or_init(read).as_ref()
     }
 }

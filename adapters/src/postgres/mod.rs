@@ -19,3 +19,16 @@ pub use self::{
     scope::Scope,
     transaction::{scoped_transaction, transaction},
 };
+
+/// Whether a failure may pass by itself: the server is away, overloaded or asks for another try. One
+/// that the statement or its values have earned does not.
+pub fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            !matches!(code.get(..2), Some("0A" | "22" | "23" | "42" | "P0"))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => true,
+        _ => false,
+    }
+}

@@ -11,7 +11,7 @@ use sqlx::{PgPool, types::Json};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::postgres::Scope;
+use crate::postgres::{Scope, may_pass};
 
 /// How long a receipt is kept.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
@@ -19,6 +19,9 @@ pub const KEPT: TimeDelta = TimeDelta::days(30);
 const WAITING: usize = 10_000;
 /// Receipts that are written at once.
 const BATCH: usize = 500;
+/// Tries after the first; with the pauses in between some 12 seconds, as long as a server takes to
+/// come back.
+const TRIES: u32 = 5;
 
 /// What was asked and answered. The fields are the columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,6 +166,10 @@ async fn write(pool: PgPool, mut work: mpsc::Receiver<Work>) {
 }
 
 /// Writes receipts, tried again while the database is away, and sweeps as many that are old.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pause before another try; nothing else tells that the database is back"
+)]
 async fn store(pool: &PgPool, tenant: TenantId, receipts: &[Receipt]) -> Result<(), sqlx::Error> {
     let Some(latest) = receipts.iter().map(|receipt| receipt.at).max() else { return Ok(()) };
     let mut tries = 0;
@@ -183,11 +190,9 @@ async fn store(pool: &PgPool, tenant: TenantId, receipts: &[Receipt]) -> Result<
         };
         match written.await {
             Ok(_) => return Ok(()),
-            Err(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) if tries < 5 => tries += 1,
+            Err(error) if tries < TRIES && may_pass(&error) => tries += 1,
             Err(error) => return Err(error),
         }
-        tokio::time::timeout(Duration::from_millis(200 << tries), std::future::pending::<()>())
-            .await
-            .unwrap_or(());
+        tokio::time::sleep(Duration::from_millis(200 << tries)).await;
     }
 }

@@ -17,16 +17,6 @@ pub(super) struct Behind {
     pub(super) event_types: Vec<String>,
 }
 
-impl Behind {
-    pub(super) fn wants(&self, event: &RecordedEvent) -> bool {
-        let matches = |name: &String| match name.strip_suffix('*') {
-            Some(beginning) => event.event_type.starts_with(beginning),
-            None => event.event_type == *name,
-        };
-        self.event_types.is_empty() || self.event_types.iter().any(matches)
-    }
-}
-
 /// A delivery that was taken to be sent.
 #[derive(FromRow)]
 pub struct Due {
@@ -95,7 +85,8 @@ impl Queue {
         reached: i64,
         now: DateTime<Utc>,
     ) -> Result<bool, sqlx::Error> {
-        let wanted: Vec<_> = events.iter().filter(|event| behind.wants(event)).collect();
+        let is_wanted = |event: &&RecordedEvent| event.is_one_of(&behind.event_types);
+        let wanted: Vec<_> = events.iter().filter(is_wanted).collect();
         let positions = wanted.iter().map(|it| i64::try_from(it.position.0).unwrap_or(i64::MAX));
         let moved: i64 = sqlx::query_scalar(include_str!("hand_out.sql"))
             .bind(behind.tenant_id)
@@ -106,7 +97,7 @@ impl Queue {
             .bind(now)
             .bind(positions.collect::<Vec<_>>())
             .bind(wanted.iter().map(|it| it.event_id).collect::<Vec<_>>())
-            .bind(wanted.iter().map(|it| it.event_type.clone()).collect::<Vec<_>>())
+            .bind(wanted.iter().map(|it| it.event_type.as_str()).collect::<Vec<_>>())
             .fetch_one(&self.pool)
             .await?;
         Ok(0 < moved)

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -26,7 +26,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).cloned();
         let is_keyed = request.headers().contains_key("idempotency-key");
-        let bytes = Bytes::from_request(request, state).await.map_err(too_large)?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|it| no_body(it.status() == StatusCode::PAYLOAD_TOO_LARGE))?;
         let is_json = kind
             .as_ref()
             .and_then(|kind| kind.to_str().ok())
@@ -89,10 +91,10 @@ fn at_fault(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     Problem::invalid(field_of(&path, &message), message)
 }
 
-fn too_large(rejection: BytesRejection) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = "the body is larger than 1 MiB";
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message);
+/// Too large, or broken off on the way.
+pub(super) fn no_body(is_too_large: bool) -> Problem {
+    if is_too_large {
+        return Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE);
     }
     Problem::new(StatusCode::BAD_REQUEST, "BODY_UNREADABLE", "the body could not be read")
 }

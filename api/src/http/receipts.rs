@@ -5,23 +5,24 @@
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::Request,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use daybook_adapters::receipts::Receipt;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{caller::Caller, problem::Problem, respond::POSITION};
-use crate::state::App;
+use super::{caller::Caller, extract::no_body, problem::Problem, respond::POSITION};
+use crate::{MAX_BODY, state::App};
 
 /// The header with the receipt's id.
 pub const RECEIPT: &str = "daybook-receipt";
 /// A longer answer is kept as its hash alone.
 const LONG: usize = 16 * 1024;
-/// The largest body of a request or of an answer.
-const MOST: usize = 16 * 1024 * 1024;
+/// The largest answer; a page of anything is far smaller.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// What a customer says of themselves, and how they are called.
 const PERSONAL: [&str; 4] = ["customer", "notes", "call_id", "external_ref"];
 
@@ -43,19 +44,22 @@ pub(super) async fn taken(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(asked) = to_bytes(body, MOST).await else {
-        return Problem::of_status(axum::http::StatusCode::PAYLOAD_TOO_LARGE).into_response();
+    let asked = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(asked) => asked.to_bytes(),
+        Err(error) => return no_body(error.is::<LengthLimitError>()).into_response(),
     };
     let question = question(&asked);
     let answered = next.run(Request::from_parts(parts, Body::from(asked))).await;
     // What nobody could mean is no decision; neither is a look back.
     let Some(question) = question.filter(|_| is_decision(&answered)) else { return answered };
     let (mut parts, body) = answered.into_parts();
-    let Ok(said) = to_bytes(body, MOST).await else {
-        return Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR).into_response();
+    let Ok(said) = to_bytes(body, LARGEST_ANSWER).await else {
+        return Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     };
     let position = parts.headers.get(POSITION).and_then(|it| it.to_str().ok()?.parse().ok());
-    let answer: Option<Value> = serde_json::from_slice(&said).ok();
+    // A long answer is a yes: only its hash is needed.
+    let is_short = said.len() <= LONG;
+    let answer: Option<Value> = is_short.then(|| serde_json::from_slice(&said).ok()).flatten();
     let code = answer.as_ref().and_then(|it| Some(it.get("code")?.as_str()?.to_owned()));
     let receipt_id = app.ids.next_id();
     let receipt = Receipt {
@@ -69,7 +73,7 @@ pub(super) async fn taken(
         code,
         position,
         answer_hash: hash(&said),
-        answer: answer.filter(|_| said.len() <= LONG),
+        answer,
     };
     app.receipts.keep(caller.tenant, receipt).await;
     if let Ok(id) = HeaderValue::from_str(&receipt_id.to_string()) {

@@ -1,5 +1,5 @@
-//! Serves until it is told to stop, then drains: requests first, webhooks and read models next, the
-//! database last.
+//! Serves until it is told to stop, then drains: requests first, webhooks, read models and receipts
+//! next, the database last.
 
 use std::{
     net::SocketAddr,
@@ -63,7 +63,7 @@ pub(super) async fn serve(
     let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
     let webhooks = Worker::start(app.webhooks.clone(), app.hints());
-    let closing = app.clone();
+    let (closing, kept) = (app.clone(), app.receipts.clone());
     let routes = router_behind(app, &config.trusted_proxies);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let given_up = database.given_up();
@@ -81,6 +81,7 @@ pub(super) async fn serve(
     let ended = served.await;
     webhooks.stop().await;
     runner.stop().await;
+    kept.flush().await;
     drop(relay);
     database.close().await;
     // Whoever watches over the program starts it anew; going on without a database helps nobody.

@@ -156,12 +156,8 @@ impl Follower {
     }
 
     fn wants(&self, event: &RecordedEvent) -> bool {
-        let matches = |name: &String| match name.strip_suffix('*') {
-            Some(beginning) => event.event_type.starts_with(beginning),
-            None => event.event_type == *name,
-        };
         let is = |wish: &Option<String>, it: &str| wish.as_deref().is_none_or(|wish| wish == it);
-        (self.types.is_empty() || self.types.iter().any(matches))
+        event.is_one_of(&self.types)
             && is(&self.aggregate_type, &event.stream.aggregate_type)
             && is(&self.aggregate_id, &event.stream.aggregate_id)
     }

@@ -8,13 +8,11 @@ use axum::{
 use chrono::{Days, NaiveDate};
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
-    availability::TenantGrid,
     customer::journey::Thresholds,
-    ids::{BranchId, CompanyId, CustomerId, StaffId},
+    ids::{BranchId, CompanyId, CustomerId},
 };
 use daybook_projections::{
     appointments::Appointments,
-    aside::Until,
     customer_journey::{self, CustomerJourney},
     modifications::{self, Modifications, ViolationFilter},
     utilisation::{self, By, UtilisationRow},
@@ -115,44 +113,13 @@ async fn open_minutes(
     rows: &[UtilisationRow],
     at: Option<BranchId>,
 ) -> Result<Vec<Option<i64>>, Problem> {
-    if by == By::Service {
-        return Ok(vec![None; rows.len()]);
-    }
-    let _turn = app.look_back().await?;
-    let noon = from.and_time(chrono::NaiveTime::MIN).and_utc();
-    let found = app.worlds.as_of(caller.tenant, Until::Head, noon).await;
-    let (world, _) = found.map_err(|error| Problem::unavailable(&error))?;
-    Ok(world.read(|view| {
-        let grid = view.grid();
-        let one = |row: &UtilisationRow| match by {
-            By::Staff => minutes_of(grid, Some(StaffId::new(row.id)), at, from, to),
-            By::Branch | By::Service => {
-                minutes_of(grid, None, Some(BranchId::new(row.id)), from, to)
-            }
-        };
-        rows.iter().map(|row| Some(one(row))).collect()
-    }))
-}
-
-fn minutes_of(
-    grid: &TenantGrid<'_>,
-    staff: Option<StaffId>,
-    branch: Option<BranchId>,
-    from: NaiveDate,
-    to: NaiveDate,
-) -> i64 {
-    let dates = || from.iter_days().take_while(|date| *date <= to);
-    let asked = |id: &StaffId| staff.is_none_or(|staff| staff == *id);
-    let minutes = grid.facts().staff.values().filter(|it| asked(&it.id)).flat_map(|it| {
-        let branches = it.branches.iter().filter(|id| branch.is_none_or(|branch| branch == **id));
-        branches.flat_map(|id| dates().map(|date| grid.open_minutes(it.id, *id, date)))
-    });
-    minutes.map(i64::from).sum()
+    let found = app.worlds.at_least(caller.tenant, None, app.clock.now()).await;
+    let world = found.map_err(|error| Problem::unavailable(&error))?;
+    let hours = world.hours_over(from..to.succ_opt().unwrap_or(to));
+    Ok(rows.iter().map(|row| utilisation::open_minutes(&hours, by, row.id, at)).collect())
 }
 
 fn shown(row: &UtilisationRow, open_min: Option<i64>) -> Value {
-    let part = |part: i64, whole: i64| (0 < whole).then(|| 1000 * part / whole);
-    let over = row.completed + row.no_shows;
     json!({
         "id": row.id,
         "appointments": row.appointments,
@@ -161,8 +128,8 @@ fn shown(row: &UtilisationRow, open_min: Option<i64>) -> Value {
         "cancelled": row.cancelled,
         "booked_min": row.booked_min,
         "open_min": open_min,
-        "utilisation_permille": open_min.and_then(|open| part(row.booked_min, open)),
-        "no_show_permille": part(row.no_shows, over),
+        "utilisation_permille": open_min.and_then(|open| row.utilisation_permille(open)),
+        "no_show_permille": row.no_show_permille(),
         "revenue_minor": row.revenue_minor,
     })
 }

@@ -26,12 +26,12 @@ struct Row<'a> {
     aggregate_type: &'a str,
     aggregate_id: &'a str,
     revision: u64,
-    actor: String,
-    source: Option<String>,
+    actor: &'a str,
+    source: Option<&'a str>,
     at: DateTime<Utc>,
     recorded_at: DateTime<Utc>,
-    correlation_id: String,
-    causation_id: Option<String>,
+    correlation_id: &'a str,
+    causation_id: Option<&'a str>,
 }
 
 impl Projector for ActivityLog {
@@ -66,9 +66,7 @@ impl Projector for ActivityLog {
 
 fn row(event: &Event) -> Result<Row<'_>, ProjectionError> {
     let recorded = &event.recorded;
-    let metadata = recorded.metadata().map_err(|_may_quote_a_value| {
-        ProjectionError::Unreadable("the metadata do not have their shape".to_owned())
-    })?;
+    let metadata = event.metadata()?;
     Ok(Row {
         position: recorded.position.0,
         event_id: recorded.event_id,
@@ -76,11 +74,11 @@ fn row(event: &Event) -> Result<Row<'_>, ProjectionError> {
         aggregate_type: &recorded.stream.aggregate_type,
         aggregate_id: &recorded.stream.aggregate_id,
         revision: recorded.revision.0,
-        actor: metadata.actor,
-        source: metadata.source,
+        actor: &metadata.actor,
+        source: metadata.source.as_deref(),
         at: metadata.at,
         recorded_at: recorded.recorded_at,
-        correlation_id: metadata.correlation_id,
-        causation_id: metadata.causation_id,
+        correlation_id: &metadata.correlation_id,
+        causation_id: metadata.causation_id.as_deref(),
     })
 }

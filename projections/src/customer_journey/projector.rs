@@ -73,7 +73,7 @@ fn folded(
     let recorded = &event.recorded;
     match (row, event.fact()?) {
         (Some(mut row), Fact::Customer(fact)) => {
-            row.apply(fact, recorded);
+            row.apply(fact, recorded, event.metadata()?.at);
             Ok(Some(row))
         }
         (Some(mut row), Fact::Appointment(AppointmentEvent::Booked(booking))) => {
@@ -81,7 +81,8 @@ fn folded(
             Ok(Some(row))
         }
         (None, Fact::Customer(CustomerEvent::Registered { company_id, .. })) => {
-            Ok(Some(JourneyRow::registered(id, *company_id, recorded)))
+            let at = event.metadata()?.at;
+            Ok(Some(JourneyRow::registered(id, *company_id, recorded, at)))
         }
         // A history may begin with bookings of customers that it does not know.
         (None, Fact::Appointment(_)) => Ok(None),

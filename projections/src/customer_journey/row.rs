@@ -72,8 +72,8 @@ impl JourneyRow {
         customer_id: CustomerId,
         company_id: CompanyId,
         recorded: &RecordedEvent,
+        at: DateTime<Utc>,
     ) -> Self {
-        let at = decided_at(recorded);
         Self {
             customer_id,
             position: recorded.position.0,
@@ -119,19 +119,25 @@ impl JourneyRow {
         }
     }
 
-    /// Folds a later event in. One that the row has seen changes nothing.
-    pub(super) fn apply(&mut self, event: &CustomerEvent, recorded: &RecordedEvent) {
+    /// Folds a later event in, decided at an instant: the time of the business, not that of the
+    /// database. One that the row has seen changes nothing.
+    pub(super) fn apply(
+        &mut self,
+        event: &CustomerEvent,
+        recorded: &RecordedEvent,
+        at: DateTime<Utc>,
+    ) {
         if recorded.position.0 <= self.position {
             return;
         }
         self.position = recorded.position.0;
         match event {
             CustomerEvent::VisitBooked { .. } => {
-                self.lives(recorded, |row| row.booked += 1);
+                self.lives(at, |row| row.booked += 1);
             }
             CustomerEvent::VisitCompleted { appointment_id } => {
                 let price = self.open_prices.remove(appointment_id).unwrap_or(0);
-                self.lives(recorded, |row| {
+                self.lives(at, |row| {
                     row.completed += 1;
                     row.spent_minor = row.spent_minor.saturating_add(price);
                 });
@@ -140,7 +146,7 @@ impl JourneyRow {
                 self.open_prices.remove(appointment_id);
                 // What the business has turned down is not the customer's doing.
                 if counted_in.is_some() {
-                    self.lives(recorded, |row| row.cancelled += 1);
+                    self.lives(at, |row| row.cancelled += 1);
                 }
             }
             CustomerEvent::VisitMissed { appointment_id } => {
@@ -150,7 +156,7 @@ impl JourneyRow {
             CustomerEvent::VisitMoved { .. }
             | CustomerEvent::ContactChanged { .. }
             | CustomerEvent::ConsentGiven { .. }
-            | CustomerEvent::ConsentWithdrawn { .. } => self.lives(recorded, |_| ()),
+            | CustomerEvent::ConsentWithdrawn { .. } => self.lives(at, |_| ()),
             CustomerEvent::Erased => self.is_erased = true,
             // The business wrote something down, or registered what it knows already.
             CustomerEvent::Registered { .. }
@@ -160,8 +166,8 @@ impl JourneyRow {
     }
 
     /// A sign of life: it ends any silence, and may bring the customer to another stage.
-    fn lives(&mut self, recorded: &RecordedEvent, count: impl FnOnce(&mut Self)) {
-        let (thresholds, at) = (Thresholds::default(), decided_at(recorded));
+    fn lives(&mut self, at: DateTime<Utc>, count: impl FnOnce(&mut Self)) {
+        let thresholds = Thresholds::default();
         let silence = self.silence(&thresholds, at);
         self.history.extend(silence);
         count(self);
@@ -182,9 +188,4 @@ impl JourneyRow {
             after.map(|(stage, after)| Transition { stage, at: self.last_activity_at + after });
         ends.into_iter().filter(|end| end.at <= now).collect()
     }
-}
-
-/// When an event was decided: the time of the business, not that of the database.
-fn decided_at(recorded: &RecordedEvent) -> DateTime<Utc> {
-    recorded.metadata().map_or(recorded.recorded_at, |metadata| metadata.at)
 }

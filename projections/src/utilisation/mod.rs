@@ -3,6 +3,10 @@
 //! A question to `read.appointments`: it keeps no rows of its own. What could have been booked is the
 //! availability engine's to say.
 
+mod open;
 mod queries;
 
-pub use self::queries::{By, UtilisationRow, booked};
+pub use self::{
+    open::open_minutes,
+    queries::{By, UtilisationRow, booked},
+};

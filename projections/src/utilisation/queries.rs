@@ -47,6 +47,22 @@ pub struct UtilisationRow {
     pub revenue_minor: i64,
 }
 
+impl UtilisationRow {
+    /// What part of the open minutes is booked, in thousandths; none of none.
+    pub fn utilisation_permille(&self, open_min: i64) -> Option<i64> {
+        permille(self.booked_min, open_min)
+    }
+
+    /// What part of the appointments that are over was missed, in thousandths; none of none.
+    pub fn no_show_permille(&self) -> Option<i64> {
+        permille(self.no_shows, self.completed + self.no_shows)
+    }
+}
+
+fn permille(part: i64, whole: i64) -> Option<i64> {
+    (0 < whole).then(|| 1000 * part / whole)
+}
+
 /// The sums over local dates, both ends included, the busiest first; at most `limit`.
 pub async fn booked(
     connection: &mut PgConnection,

@@ -12,9 +12,13 @@
 mod state;
 mod store;
 
+use std::ops::Range;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use daybook_domain::{
-    availability::{Explained, Placement, Reason, Request, TenantGrid, Verdict, explain_day},
+    availability::{
+        Explained, Facts, Placement, Reason, Request, TenantGrid, Verdict, explain_day,
+    },
     event_log::Position,
     ids::BranchId,
     ports::LogError,
@@ -58,6 +62,17 @@ pub enum WorldError {
 }
 
 impl World {
+    /// The hours of everybody over other dates than those that are searched: all of master data, no
+    /// claims.
+    pub fn hours_over(&self, dates: Range<NaiveDate>) -> TenantGrid<'static> {
+        let facts = self.read(|view| {
+            let Facts { branches, staff, services, .. } = view.grid().facts();
+            let (branches, staff, services) = (branches.clone(), staff.clone(), services.clone());
+            Facts { branches, staff, services, ..Facts::default() }
+        });
+        TenantGrid::new(facts, dates)
+    }
+
     /// Every free start in a window, at each of the branches in turn.
     pub fn starts(
         &self,

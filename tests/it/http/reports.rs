@@ -31,6 +31,10 @@ async fn utilisation_sets_booked_minutes_against_open_ones() {
     assert!(0 < open && open <= 24 * 60, "{first}");
     let used = 1000 * first["booked_min"].as_i64().unwrap() / open;
     assert_eq!(first["utilisation_permille"], used);
+    // A date that lies far behind has its hours, too.
+    app.at("2027-02-20T15:00:00Z");
+    let later = settled(&app, &format!("/api/v2/reports/utilisation?by=staff&{range}")).await;
+    assert_eq!(later, body);
     let body = settled(&app, &format!("/api/v2/reports/utilisation?by=service&{range}")).await;
     let service = &body["items"][0];
     assert_eq!(service["id"], salon.service.as_str());
