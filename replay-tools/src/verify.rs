@@ -60,7 +60,8 @@ pub async fn verify(history: &History) -> anyhow::Result<Verified> {
     let pages = stream::iter(starts).map(|after| {
         let (log, tenant) = (history.log().clone(), history.tenant);
         let page = tokio::spawn(async move {
-            let events = log.read_tenant(tenant, after, PAGE).await?;
+            let to = Position(after.0 + PAGE as u64);
+            let events = log.scan(tenant, (after, to), &[]).await?;
             Ok::<_, LogError>(Page::check(tenant, events))
         });
         async move { Ok::<_, anyhow::Error>(page.await??) }

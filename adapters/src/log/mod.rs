@@ -14,6 +14,7 @@ mod memory;
 mod notifier;
 mod postgres;
 mod rows;
+mod scan;
 #[cfg(test)]
 mod tests;
 

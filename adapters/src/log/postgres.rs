@@ -21,6 +21,7 @@ use super::{
     lane::{self, Pending},
     notifier::Hints,
     rows,
+    scan::scan,
 };
 
 /// How a [`PostgresLog`] works.
@@ -147,18 +148,21 @@ impl EventLog for PostgresLog {
             .fetch_all(&self.inner.pool)
             .await
             .map_err(rows::unavailable)?;
-        let mut events = Vec::with_capacity(rows.len());
-        let mut last = after;
-        for row in &rows {
-            let event = rows::event(row, &rows::PLAIN, tenant, rows::stream(row)?)?;
-            if event.position.0 != last.0 + 1 {
-                return Err(LogError::Damaged(format!(
-                    "tenant {tenant} has position {} after {last}",
-                    event.position
-                )));
-            }
-            last = event.position;
-            events.push(event);
+        let event = |row| rows::event(row, &rows::PLAIN, tenant, rows::stream(row)?);
+        let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
+        gapless(tenant, after, &events)?;
+        Ok(events)
+    }
+
+    async fn scan(
+        &self,
+        tenant: TenantId,
+        (after, to): (Position, Position),
+        types: &[&'static str],
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let events = scan(self.inner.pool.clone(), tenant, (after, to), types).await?;
+        if types.is_empty() {
+            gapless(tenant, after, &events)?;
         }
         Ok(events)
     }
@@ -203,6 +207,20 @@ impl EventLog for PostgresLog {
         let (position, request_hash, result) = decoded().map_err(rows::unreadable)?;
         Ok(Some(StoredAnswer { position: Position(rows::count(position)?), request_hash, result }))
     }
+}
+
+fn gapless(tenant: TenantId, after: Position, events: &[RecordedEvent]) -> Result<(), LogError> {
+    let mut last = after;
+    for event in events {
+        if event.position.0 != last.0 + 1 {
+            return Err(LogError::Damaged(format!(
+                "tenant {tenant} has position {} after {last}",
+                event.position
+            )));
+        }
+        last = event.position;
+    }
+    Ok(())
 }
 
 fn head(row: &PgRow) -> Result<Head, LogError> {

@@ -52,10 +52,13 @@ impl PoolRole {
         match self {
             // A read model and its checkpoint are lost together in a crash, and made again: nobody
             // has to wait for the disk. Rows are looked up by key, some at a time, in tables whose
-            // statistics lag behind: by index, whatever the statistics say.
+            // statistics lag behind: by index, whatever the statistics say, and by a plan for the size
+            // that the table has now. One that was made when it was empty takes every index for as
+            // good as the key.
             Self::Projector => {
                 "SET synchronous_commit = off; SET jit = off; SET enable_seqscan = off; \
-                 SET enable_hashjoin = off; SET enable_mergejoin = off"
+                 SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                 SET plan_cache_mode = force_custom_plan"
             }
             Self::Append | Self::App | Self::Vault | Self::Webhooks => "SET jit = off",
         }

@@ -267,6 +267,17 @@ impl<L: EventLog> EventLog for SealedLog<L> {
         Ok(events)
     }
 
+    async fn scan(
+        &self,
+        tenant: TenantId,
+        range: (Position, Position),
+        types: &[&'static str],
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let mut events = self.log.scan(tenant, range, types).await?;
+        self.open(tenant, events.iter_mut()).await?;
+        Ok(events)
+    }
+
     async fn head(&self, tenant: TenantId) -> Result<Option<Head>, LogError> {
         self.log.head(tenant).await
     }

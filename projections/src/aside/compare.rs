@@ -10,7 +10,7 @@ use crate::projector::Projector;
 
 use super::{
     AsideError, Until,
-    fold::{bare, fold_into_temporary, fold_on},
+    fold::{bare, end_of, fold_into_temporary, fold_on},
 };
 
 /// A row that is not what the log says.
@@ -68,14 +68,15 @@ pub async fn compare_positions<L: EventLog>(
     limit: usize,
 ) -> Result<Compared, AsideError> {
     let projectors = [Arc::clone(projector)];
-    fold_into_temporary(tx, log, tenant, &projectors, Until::Position(from)).await?;
+    let folded = fold_into_temporary(tx, log, tenant, &projectors, Until::Position(from)).await?;
     for table in projector.tables() {
         let name = bare(table);
         let kept =
             format!("CREATE TEMPORARY TABLE earlier_{name} ON COMMIT DROP AS SELECT * FROM {name}");
         tx.execute(kept.as_str()).await?;
     }
-    fold_on(tx, log, tenant, &projectors, (from, Until::Position(to))).await?;
+    let end = end_of(log.as_ref(), tenant, Until::Position(to)).await?;
+    fold_on(tx, log, tenant, &projectors, (folded.position, end)).await?;
     let mut all = Compared::default();
     for table in projector.tables() {
         let earlier = format!("earlier_{}", bare(table));
@@ -101,17 +102,22 @@ async fn compare_tables(
     let named = named.join(", ");
     // Ordered by key, so that the first difference is the first on every run.
     let from = format!(
-        "(SELECT {columns}, to_jsonb(t) - $2::text[] AS row FROM {left_table} AS t WHERE tenant_id = $1) AS l \
-             FULL JOIN (SELECT {columns}, to_jsonb(t) - $2::text[] AS row FROM {fresh} AS t WHERE tenant_id = $1) AS f \
+        "(SELECT {columns}, t AS row FROM {left_table} AS t WHERE tenant_id = $1) AS l \
+             FULL JOIN (SELECT {columns}, t AS row FROM {fresh} AS t WHERE tenant_id = $1) AS f \
              USING ({columns})"
     );
-    let counted: (i64, i64) = sqlx::query_as(&format!(
-        "SELECT count(*), count(*) FILTER (WHERE l.row IS DISTINCT FROM f.row) FROM {from}"
-    ))
-    .bind(tenant.uuid())
-    .bind(ignoring)
-    .fetch_one(&mut *tx)
-    .await?;
+    // Rows as they are compare ten times as fast as their JSON.
+    let differ = if ignoring.is_empty() {
+        "l.row IS DISTINCT FROM f.row AND $2::text[] IS NOT NULL"
+    } else {
+        "to_jsonb(l.row) - $2::text[] IS DISTINCT FROM to_jsonb(f.row) - $2::text[]"
+    };
+    let counted: (i64, i64) =
+        sqlx::query_as(&format!("SELECT count(*), count(*) FILTER (WHERE {differ}) FROM {from}"))
+            .bind(tenant.uuid())
+            .bind(ignoring)
+            .fetch_one(&mut *tx)
+            .await?;
     all.rows += counted.0.cast_unsigned();
     all.differ += counted.1.cast_unsigned();
     let left = i64::try_from(limit.saturating_sub(all.first.len())).unwrap_or(i64::MAX);
@@ -119,8 +125,8 @@ async fn compare_tables(
         return Ok(());
     }
     let pairs: Vec<Pair> = sqlx::query_as(&format!(
-        "SELECT jsonb_build_object({named}), l.row, f.row FROM {from} \
-             WHERE l.row IS DISTINCT FROM f.row ORDER BY {columns} LIMIT $3"
+        "SELECT jsonb_build_object({named}), to_jsonb(l.row) - $2::text[], to_jsonb(f.row) - $2::text[] \
+             FROM {from} WHERE {differ} ORDER BY {columns} LIMIT $3"
     ))
     .bind(tenant.uuid())
     .bind(ignoring)
@@ -132,7 +138,7 @@ async fn compare_tables(
 }
 
 /// The columns of the primary key, but for the tenant.
-async fn key_of(tx: &mut PgConnection, table: &str) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn key_of(tx: &mut PgConnection, table: &str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(include_str!("key.sql")).bind(table).fetch_all(tx).await
 }
 

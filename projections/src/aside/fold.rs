@@ -20,7 +20,7 @@ use crate::{
 
 use super::{AsideError, Skips};
 
-/// Events per page.
+/// Positions per page.
 pub(super) const PAGE: usize = 4000;
 /// Pages that are read while one is folded.
 const AHEAD: usize = 2;
@@ -51,36 +51,78 @@ impl Until {
 pub struct Folded {
     /// Where the read models stand.
     pub position: Position,
-    /// Events that were read.
+    /// How long the history is that was folded.
     pub events: u64,
 }
 
-/// The pages of a history after a position, read ahead and decoded in tasks of their own.
+/// The last position that a fold comes to.
+pub(super) async fn end_of<L: EventLog>(
+    log: &L,
+    tenant: TenantId,
+    until: Until,
+) -> Result<Position, LogError> {
+    let head = log.head(tenant).await?.map_or(Position(0), |head| head.position);
+    match until {
+        Until::Head => Ok(head),
+        Until::Position(position) => Ok(position.min(head)),
+        Until::Instant(_) => {
+            // The clock of the log never goes back.
+            let (mut included, mut left_out) = (0, head.0 + 1);
+            while included + 1 < left_out {
+                let middle = included.midpoint(left_out);
+                let range = (Position(middle - 1), Position(middle));
+                let found = log.scan(tenant, range, &[]).await?;
+                if found.first().is_some_and(|event| until.includes(event)) {
+                    included = middle;
+                } else {
+                    left_out = middle;
+                }
+            }
+            Ok(Position(included))
+        }
+    }
+}
+
+/// The aggregate types that some projectors read between them; none mean all.
+pub(crate) fn types_of<'p>(
+    projectors: impl IntoIterator<Item = &'p dyn Projector>,
+) -> Vec<&'static str> {
+    let mut types = BTreeSet::new();
+    for projector in projectors {
+        match projector.reads() {
+            [] => return Vec::new(),
+            reads => types.extend(reads),
+        }
+    }
+    types.into_iter().collect()
+}
+
+/// A stretch of a history: how far it goes, and what some projectors read of it.
+pub(super) struct Page {
+    pub(super) to: Position,
+    pub(super) events: Vec<Event>,
+}
+
+/// The pages of a history, read ahead in tasks of their own: of some aggregate types alone if any are
+/// named.
 pub(super) fn pages<L: EventLog>(
     log: &Arc<L>,
     tenant: TenantId,
-    from: Position,
-    until: Until,
-) -> impl Stream<Item = Result<Vec<Event>, LogError>> + Send + use<L> {
-    let log = Arc::clone(log);
-    // Positions have no gaps, so every page is known before the one in front of it was read.
-    let starts = (from.0..).step_by(PAGE).map(Position);
+    (from, end): (Position, Position),
+    types: Vec<&'static str>,
+) -> impl Stream<Item = Result<Page, LogError>> + Send + use<L> {
+    let (log, types) = (Arc::clone(log), Arc::<[_]>::from(types));
+    let starts = (from.0..end.0).step_by(PAGE).map(Position);
     let pages = stream::iter(starts).map(move |after| {
-        let log = Arc::clone(&log);
+        let (log, types) = (Arc::clone(&log), Arc::clone(&types));
+        let to = Position(after.0 + PAGE as u64).min(end);
         let page = tokio::spawn(async move {
-            let page = log.read_tenant(tenant, after, PAGE).await?;
-            Ok(page.into_iter().take_while(|event| until.includes(event)).map(Event::new).collect())
+            let events = log.scan(tenant, (after, to), &types).await?;
+            Ok(Page { to, events: events.into_iter().map(Event::new).collect() })
         });
         async move { page.await.unwrap_or_else(|gone| Err(LogError::Unavailable(Box::new(gone)))) }
     });
-    let mut is_over = false;
-    pages.buffered(AHEAD).take_while(move |page: &Result<Vec<Event>, LogError>| {
-        let was_over = is_over;
-        // A page that is not full is the last one.
-        is_over |= page.as_ref().map_or(true, |page| page.len() < PAGE);
-        let has_some = page.as_ref().map_or(true, |page| !page.is_empty());
-        std::future::ready(!was_over && has_some)
-    })
+    pages.buffered(AHEAD)
 }
 
 /// Folds events in, in order. The error names the event that could not be followed.
@@ -148,39 +190,57 @@ pub async fn fold_into_temporary<L: EventLog>(
     let tables: BTreeSet<&str> = projectors.iter().flat_map(|it| it.tables()).copied().collect();
     for table in tables {
         let name = bare(table);
-        let drawn =
-            format!("CREATE TEMPORARY TABLE {name} (LIKE {table} INCLUDING ALL) ON COMMIT DROP");
+        // Nobody looks for anything but keys while it is filled: no other index has to be kept up.
+        let constraints: Vec<String> = sqlx::query_scalar(include_str!("constraints.sql"))
+            .bind(table)
+            .fetch_all(&mut *tx)
+            .await?;
+        let drawn = format!(
+            "CREATE TEMPORARY TABLE {name} \
+             (LIKE {table} INCLUDING ALL EXCLUDING INDEXES, {}) ON COMMIT DROP",
+            constraints.join(", ")
+        );
         tx.execute(drawn.as_str()).await?;
     }
     // Said aloud: a statement that was prepared for the live tables is read anew.
     tx.execute("SET LOCAL search_path = pg_temp, read").await?;
-    // Rows are looked up by key in tables that nobody has counted yet: by index.
-    tx.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        .await?;
-    let folded = fold_on(tx, log, tenant, projectors, (Position(0), until)).await?;
-    tx.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
-        .await?;
+    by_key(tx, true).await?;
+    let end = end_of(log.as_ref(), tenant, until).await?;
+    let folded = fold_on(tx, log, tenant, projectors, (Position(0), end)).await?;
+    by_key(tx, false).await?;
     Ok(folded)
 }
 
-/// Folds what follows a position into the tables that stand first.
+/// Whether the rest of the transaction looks rows up by key, some at a time, in tables that grow and
+/// that nobody has counted; or goes over whole tables.
+pub(super) async fn by_key(tx: &mut PgConnection, is_so: bool) -> Result<(), sqlx::Error> {
+    tx.execute(if is_so {
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+         SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_custom_plan"
+    } else {
+        "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; \
+         SET LOCAL enable_mergejoin = on; SET LOCAL plan_cache_mode = auto"
+    })
+    .await?;
+    Ok(())
+}
+
+/// Folds what stands between two positions into the tables that stand first.
 pub(super) async fn fold_on<L: EventLog>(
     tx: &mut PgConnection,
     log: &Arc<L>,
     tenant: TenantId,
     projectors: &[Arc<dyn Projector>],
-    (from, until): (Position, Until),
+    (from, end): (Position, Position),
 ) -> Result<Folded, AsideError> {
     let skips = Skips::load(log.as_ref(), tenant).await?;
-    let mut folded = Folded { position: from, events: 0 };
-    let mut pages = std::pin::pin!(pages(log, tenant, from, until));
+    let types = types_of(projectors.iter().map(Arc::as_ref));
+    let mut pages = std::pin::pin!(pages(log, tenant, (from, end), types));
     while let Some(page) = pages.next().await {
-        let page = page?;
-        fold(tx, tenant, projectors, &skips, &page).await?;
-        folded.events += page.len() as u64;
-        folded.position = page.last().map_or(folded.position, |last| last.recorded.position);
+        fold(tx, tenant, projectors, &skips, &page?.events).await?;
     }
-    Ok(folded)
+    let position = from.max(end);
+    Ok(Folded { position, events: position.0 - from.0 })
 }
 
 /// The name of a table without its schema.

@@ -8,17 +8,18 @@ mod compare;
 mod fold;
 mod rebuild;
 mod skips;
+mod swap;
 
 use daybook_domain::{event_log::Position, ports::LogError};
 
 use crate::projector::ProjectionError;
 
-pub(crate) use self::skips::Skips;
 pub use self::{
     compare::{Compared, Difference, compare, compare_positions},
     fold::{Folded, Until, fold_into_temporary},
     rebuild::{Progress, Rebuild, Rebuilt},
 };
+pub(crate) use self::{fold::types_of, skips::Skips};
 
 /// Why a read model could not be made aside.
 #[derive(Debug, thiserror::Error)]

@@ -6,19 +6,26 @@
 
 use std::sync::Arc;
 
-use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
-use futures::StreamExt as _;
+use daybook_domain::{
+    event_log::Position,
+    ids::TenantId,
+    ports::{EventLog, LogError},
+};
+use futures::{Stream, StreamExt as _};
 use sqlx::{Executor as _, PgConnection, PgPool};
 
 use crate::{event::Event, projector::Projector, tx::transaction};
 
 use super::{
-    AsideError, Compared, Skips, Until, compare,
-    fold::{bare, fold, pages},
+    AsideError, Compared, Skips, compare,
+    fold::{Page, bare, by_key, fold, pages, types_of},
+    swap::{clear, put_back, replace},
 };
 
 /// How often a run goes on from what another one has just done.
 const TAKEN_OVER: usize = 3;
+/// So many events may be left for the swap.
+const LATE: u64 = 500;
 /// How many differences a rebuild tells.
 const TOLD: usize = 20;
 
@@ -83,21 +90,37 @@ impl<L: EventLog> Rebuild<L> {
     }
 
     async fn run_once(&self, progress: &(impl Fn(Progress) + Send)) -> Result<Rebuilt, AsideError> {
-        let head = self.log.head(self.tenant).await?.map_or(Position(0), |head| head.position);
-        let mut reached = self.begin().await?;
+        let began = self.begin().await?;
         let skips = Skips::load(self.log.as_ref(), self.tenant).await?;
-        let (mut events, began) = (0, reached);
-        let mut pages = std::pin::pin!(pages(&self.log, self.tenant, began, Until::Head));
-        while let Some(page) = pages.next().await {
-            let page = page?;
-            let Some(last) = page.last().map(|last| last.recorded.position) else { break };
-            events += page.len() as u64;
-            self.advance(reached, last, page, skips.clone()).await?;
-            reached = last;
-            progress(Progress { position: reached, head: head.max(reached) });
+        let (mut reached, mut head) = (began, self.head().await?);
+        loop {
+            let mut pages = std::pin::pin!(self.pages((reached, head)));
+            while let Some(page) = pages.next().await {
+                let Page { to, events } = page?;
+                self.advance(reached, to, events, skips.clone()).await?;
+                reached = to;
+                progress(Progress { position: reached, head });
+            }
+            // What came in the meantime is folded while the live projector still goes on, until little
+            // is left for the swap, which holds it up.
+            head = self.head().await?;
+            if head.0 <= reached.0 + LATE {
+                break;
+            }
         }
-        let (compared, position, late) = self.swap(reached, skips).await?;
-        Ok(Rebuilt { position, events: events + late, compared })
+        let (compared, position) = self.swap(reached, skips).await?;
+        Ok(Rebuilt { position, events: position.0 - began.0, compared })
+    }
+
+    async fn head(&self) -> Result<Position, AsideError> {
+        Ok(self.log.head(self.tenant).await?.map_or(Position(0), |head| head.position))
+    }
+
+    fn pages(
+        &self,
+        range: (Position, Position),
+    ) -> impl Stream<Item = Result<Page, LogError>> + Send + use<L> {
+        pages(&self.log, self.tenant, range, types_of([self.projector.as_ref()]))
     }
 
     /// Forgets what a rebuild that was broken off has made.
@@ -105,10 +128,12 @@ impl<L: EventLog> Rebuild<L> {
         let this = self.clone();
         transaction(&self.pool, move |tx| {
             Box::pin(async move {
-                for table in this.projector.tables() {
-                    this.delete(tx, "read_next", bare(table)).await?;
+                let gone = this.keyed(include_str!("rebuild_delete.sql")).execute(&mut *tx).await?;
+                if 0 < gone.rows_affected() {
+                    for table in this.projector.tables() {
+                        clear(tx, this.tenant, "read_next", bare(table)).await?;
+                    }
                 }
-                this.keyed(include_str!("rebuild_delete.sql")).execute(&mut *tx).await?;
                 Ok(())
             })
         })
@@ -128,10 +153,7 @@ impl<L: EventLog> Rebuild<L> {
                     .await?;
                 let Some(replaced) = replaced else { return Err(AsideError::NothingBefore) };
                 for table in this.projector.tables() {
-                    let name = bare(table);
-                    this.delete(tx, "read", name).await?;
-                    this.copy(tx, "read_before", "read", name).await?;
-                    this.delete(tx, "read_before", name).await?;
+                    put_back(tx, this.tenant, table).await?;
                 }
                 this.stand_at(tx, replaced).await?;
                 Ok(Position(replaced.cast_unsigned()))
@@ -153,7 +175,7 @@ impl<L: EventLog> Rebuild<L> {
                     return Ok(Position(position.cast_unsigned()));
                 }
                 for table in this.projector.tables() {
-                    this.delete(tx, "read_next", bare(table)).await?;
+                    clear(tx, this.tenant, "read_next", bare(table)).await?;
                 }
                 Ok(Position(0))
             })
@@ -188,11 +210,7 @@ impl<L: EventLog> Rebuild<L> {
         .await
     }
 
-    async fn swap(
-        &self,
-        from: Position,
-        skips: Skips,
-    ) -> Result<(Compared, Position, u64), AsideError> {
+    async fn swap(&self, from: Position, skips: Skips) -> Result<(Compared, Position), AsideError> {
         let this = self.clone();
         transaction(&self.pool, move |tx| {
             Box::pin(async move {
@@ -210,16 +228,10 @@ impl<L: EventLog> Rebuild<L> {
                     .fetch_one(&mut *tx)
                     .await?;
                 let live = Position(live.cast_unsigned());
-                let (mut reached, mut late) = (from, 0);
-                if from < live {
-                    let until = Until::Position(live);
-                    let mut pages = std::pin::pin!(pages(&this.log, this.tenant, from, until));
-                    while let Some(page) = pages.next().await {
-                        let page = page?;
-                        fold(tx, this.tenant, &[Arc::clone(projector)], &skips, &page).await?;
-                        late += page.len() as u64;
-                        reached = page.last().map_or(reached, |last| last.recorded.position);
-                    }
+                let reached = from.max(live);
+                let mut pages = std::pin::pin!(this.pages((from, reached)));
+                while let Some(page) = pages.next().await {
+                    fold(tx, this.tenant, &[Arc::clone(projector)], &skips, &page?.events).await?;
                 }
                 let done = this
                     .keyed(include_str!("rebuild_done.sql"))
@@ -231,17 +243,13 @@ impl<L: EventLog> Rebuild<L> {
                 if done.rows_affected() == 0 {
                     return Err(AsideError::Busy);
                 }
+                by_key(tx, false).await?;
                 let compared = compare(tx, this.tenant, projector.as_ref(), &[], TOLD).await?;
                 for table in projector.tables() {
-                    let name = bare(table);
-                    this.delete(tx, "read_before", name).await?;
-                    this.copy(tx, "read", "read_before", name).await?;
-                    this.delete(tx, "read", name).await?;
-                    this.copy(tx, "read_next", "read", name).await?;
-                    this.delete(tx, "read_next", name).await?;
+                    replace(tx, this.tenant, table).await?;
                 }
                 this.stand_at(tx, reached.0.cast_signed()).await?;
-                Ok((compared, reached, late))
+                Ok((compared, reached))
             })
         })
         .await
@@ -252,30 +260,6 @@ impl<L: EventLog> Rebuild<L> {
     async fn stand_at(&self, tx: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
         self.keyed(include_str!("unpark.sql")).execute(&mut *tx).await?;
         self.keyed(include_str!("stand_at.sql")).bind(position).execute(&mut *tx).await?;
-        Ok(())
-    }
-
-    async fn delete(
-        &self,
-        tx: &mut PgConnection,
-        schema: &str,
-        table: &str,
-    ) -> Result<(), sqlx::Error> {
-        let statement = format!("DELETE FROM {schema}.{table} WHERE tenant_id = $1");
-        sqlx::query(&statement).bind(self.tenant.uuid()).execute(tx).await?;
-        Ok(())
-    }
-
-    async fn copy(
-        &self,
-        tx: &mut PgConnection,
-        from: &str,
-        to: &str,
-        table: &str,
-    ) -> Result<(), sqlx::Error> {
-        let statement =
-            format!("INSERT INTO {to}.{table} SELECT * FROM {from}.{table} WHERE tenant_id = $1");
-        sqlx::query(&statement).bind(self.tenant.uuid()).execute(tx).await?;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ mod checkpoint;
 mod lag;
 mod lease;
 mod parked;
+mod reader;
 mod step;
 mod tenant;
 mod work;

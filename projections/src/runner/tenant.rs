@@ -2,21 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use daybook_domain::{
-    event_log::{Position, RecordedEvent},
-    ids::TenantId,
-    ports::{EventLog, LogError},
-};
+use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
 use tokio::time::Instant;
 
 use crate::{
-    aside::Skips,
+    aside::{Skips, types_of},
     event::Event,
     projector::{ProjectionError, Projector, Reaction},
 };
 
 use super::{
     RunnerError, Shared,
+    reader::{Read, Reader, Wish},
     step::{Fence, Step, StepError},
 };
 
@@ -58,6 +55,7 @@ impl<L: EventLog> Shared<L> {
         if fence.is_none() {
             lane.resting.clear();
         }
+        let mut reader = Reader::new(Arc::clone(&self.log), tenant, self.config.batch);
         let mut halted = None;
         for _ in 0..batches {
             let mut positions = match lane.positions.take() {
@@ -69,16 +67,13 @@ impl<L: EventLog> Shared<L> {
                 lane.positions = Some(positions);
                 return Ok(halted.map_or(Standing::Resting, halted_standing));
             };
-            let limit = group.limit(self.config.batch);
-            let recorded = self.log.read_tenant(tenant, group.from, limit).await?;
-            check_gapless(tenant, group.from, &recorded)?;
-            let Some(to) = recorded.last().map(|event| event.position) else {
-                let from = group.from;
+            let Read { to, events, is_end } = reader.next(self.wish(&group)).await?;
+            if to == group.from {
                 lane.positions = Some(positions);
-                return Ok(halted.map_or(Standing::At(from), halted_standing));
-            };
-            let at_head = recorded.len() < limit && group.is_last;
-            let events: Arc<[Event]> = recorded.into_iter().map(Event::new).collect();
+                return Ok(halted.map_or(Standing::At(to), halted_standing));
+            }
+            let at_head = is_end && group.next.is_none();
+            let events: Arc<[Event]> = events.into_iter().map(Event::new).collect();
             match self.advance_group(tenant, &group, to, events, fence).await? {
                 Advanced::Moved(moved) => {
                     for index in &moved {
@@ -100,6 +95,12 @@ impl<L: EventLog> Shared<L> {
             }
         }
         Ok(Standing::Behind)
+    }
+
+    fn wish(&self, group: &Group) -> Wish {
+        let members = group.members.iter().filter_map(|index| self.projectors.get(*index));
+        let types = types_of(members.map(Arc::as_ref));
+        Wish { from: group.from, stop: group.next, types }
     }
 
     /// Puts a broken projector aside for a while: longer each time, a minute at most.
@@ -189,15 +190,6 @@ struct Group {
     from: Position,
     /// Where the next projector stands: there the two become one group.
     next: Option<Position>,
-    /// Whether nobody stands further on.
-    is_last: bool,
-}
-
-impl Group {
-    fn limit(&self, batch: usize) -> usize {
-        let gap = self.next.map(|next| usize::try_from(next.0 - self.from.0).unwrap_or(batch));
-        gap.map_or(batch, |gap| gap.min(batch))
-    }
 }
 
 /// The projectors that are furthest behind, without those that rest.
@@ -209,23 +201,7 @@ fn next_group(positions: &[Position], resting: &BTreeMap<usize, (u32, Instant)>)
     let from = awake.iter().map(|(_, position)| *position).min()?;
     let next = awake.iter().map(|(_, position)| *position).filter(|other| from < *other).min();
     let members = awake.iter().filter(|(_, at)| *at == from).map(|(index, _)| *index).collect();
-    Some(Group { members, from, next, is_last: next.is_none() })
-}
-
-/// A hole in a tenant's history would be silently skipped events: that stops everything.
-fn check_gapless(
-    tenant: TenantId,
-    from: Position,
-    events: &[RecordedEvent],
-) -> Result<(), LogError> {
-    let expected = (from.0 + 1)..;
-    match events.iter().zip(expected).find(|(event, expected)| event.position.0 != *expected) {
-        None => Ok(()),
-        Some((event, expected)) => Err(LogError::Damaged(format!(
-            "tenant {tenant} has position {} where {expected} should stand",
-            event.position
-        ))),
-    }
+    Some(Group { members, from, next })
 }
 
 fn unavailable(error: ProjectionError) -> RunnerError {

@@ -44,6 +44,7 @@ macro_rules! contract_tests {
             reads::events_come_back_byte_for_byte,
             reads::streams_are_read_after_a_revision_in_the_order_of_the_question,
             reads::a_history_is_read_in_pages,
+            reads::a_range_of_a_history_is_scanned_whole_or_by_type,
             reads::heads_are_listed_in_pages,
             reads::tenants_do_not_see_each_other,
             reads::the_chain_verifies_and_names_what_was_altered,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use daybook_domain::{
-    event_log::{ExpectedRevision, Position, Revision},
+    event_log::{ExpectedRevision, Position, RecordedEvent, Revision, StreamId},
     ports::EventLog,
 };
 
@@ -57,6 +57,32 @@ pub async fn streams_are_read_after_a_revision_in_the_order_of_the_question(log:
     let positions: Vec<_> = tails[3].events.iter().map(|event| event.position.0).collect();
     assert_eq!(positions, [1, 2, 6]);
     assert_eq!(log.read_streams(tenant, &[]).await.expect("nothing is read"), []);
+}
+
+/// What a scan brings is what pages bring, to the byte.
+pub async fn a_range_of_a_history_is_scanned_whole_or_by_type(log: impl EventLog) {
+    let tenant = tenant(&log).await;
+    let other = |id: &str| {
+        let mut write = write(id, ExpectedRevision::Any, 1);
+        write.stream = StreamId::new("other", id);
+        write
+    };
+    for id in ["a", "b", "c"] {
+        grow(&log, tenant, id, 2).await;
+        new_position(&log.append(append(tenant, vec![other(id)])).await);
+    }
+    let all = history(&log, tenant).await;
+    let scan = async |after, to, types: &[&'static str]| {
+        log.scan(tenant, (Position(after), Position(to)), types).await.expect("a range is scanned")
+    };
+    assert_eq!(scan(0, u64::MAX, &[]).await, all);
+    assert_eq!(scan(2, 7, &[]).await, all[2..7]);
+    assert_eq!(scan(9, 20, &[]).await, []);
+    let positions =
+        |events: Vec<RecordedEvent>| events.iter().map(|it| it.position.0).collect::<Vec<_>>();
+    assert_eq!(positions(scan(3, 9, &["other"]).await), [6, 9]);
+    assert_eq!(scan(0, 9, &["thing", "other"]).await, all);
+    assert_eq!(scan(0, 9, &["none"]).await, []);
 }
 
 /// Pages follow each other without gap or overlap.

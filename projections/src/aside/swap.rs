@@ -1,0 +1,87 @@
+//! New rows in the place of the live ones, and back.
+//!
+//! Most of them are the same: only those that are not are written, so that whoever waits for the live
+//! projector does not wait for long, whatever the size of the table. After a swap `read_before` holds
+//! the rows that were replaced, and `read_next` those that replaced them.
+
+use daybook_domain::ids::TenantId;
+use sqlx::{Executor as _, PgConnection};
+
+use super::{compare::key_of, fold::bare};
+
+/// Puts the rows of `read_next` in the place of those of a table of schema `read`.
+pub(super) async fn replace(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    table: &str,
+) -> Result<(), sqlx::Error> {
+    let (name, key) = (bare(table), key_of(tx, table).await?);
+    let columns = key.join(", ");
+    let changed = format!("changed_{name}");
+    let listed = format!(
+        "CREATE TEMPORARY TABLE {changed} ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA"
+    );
+    tx.execute(listed.as_str()).await?;
+    clear(tx, tenant, "read_before", name).await?;
+    let rows =
+        |of: &str| format!("(SELECT {columns}, t AS row FROM {of} AS t WHERE tenant_id = $1)");
+    let is_changed = format!("tenant_id = $1 AND ({columns}) IN (SELECT {columns} FROM {changed})");
+    let same_key: Vec<String> =
+        key.iter().map(|column| format!("c.{column} = {name}.{column}")).collect();
+    let statements = [
+        format!(
+            "INSERT INTO {changed} SELECT {columns} FROM {} AS l FULL JOIN {} AS n USING ({columns}) \
+             WHERE l.row IS DISTINCT FROM n.row",
+            rows(table),
+            rows(&format!("read_next.{name}"))
+        ),
+        format!("INSERT INTO read_before.{name} SELECT * FROM {table} WHERE {is_changed}"),
+        format!("DELETE FROM {table} WHERE {is_changed}"),
+        format!(
+            "DELETE FROM read_next.{name} WHERE tenant_id = $1 \
+             AND NOT EXISTS (SELECT FROM {changed} AS c WHERE {})",
+            same_key.join(" AND ")
+        ),
+        format!("INSERT INTO {table} SELECT * FROM read_next.{name} WHERE tenant_id = $1"),
+    ];
+    for statement in &statements {
+        sqlx::query(statement).bind(tenant.uuid()).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Undoes [`replace`]. Rows that came later stay: whoever goes on from where the old ones stood finds
+/// them again.
+pub(super) async fn put_back(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    table: &str,
+) -> Result<(), sqlx::Error> {
+    let (name, columns) = (bare(table), key_of(tx, table).await?.join(", "));
+    let of = |schema: &str| format!("SELECT {columns} FROM {schema}.{name} WHERE tenant_id = $1");
+    let statements = [
+        format!(
+            "DELETE FROM {table} WHERE tenant_id = $1 AND ({columns}) IN ({} UNION {})",
+            of("read_next"),
+            of("read_before")
+        ),
+        format!("INSERT INTO {table} SELECT * FROM read_before.{name} WHERE tenant_id = $1"),
+    ];
+    for statement in &statements {
+        sqlx::query(statement).bind(tenant.uuid()).execute(&mut *tx).await?;
+    }
+    clear(tx, tenant, "read_next", name).await?;
+    clear(tx, tenant, "read_before", name).await
+}
+
+/// Deletes the rows of a tenant.
+pub(super) async fn clear(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    schema: &str,
+    table: &str,
+) -> Result<(), sqlx::Error> {
+    let statement = format!("DELETE FROM {schema}.{table} WHERE tenant_id = $1");
+    sqlx::query(&statement).bind(tenant.uuid()).execute(tx).await?;
+    Ok(())
+}
