@@ -21,6 +21,7 @@ use daybook_domain::{
     ports::EventLog as _,
 };
 use daybook_projections::{
+    aside::Renewal,
     projector::Projector,
     registry,
     runner::{Runner, RunnerConfig, WaitError, Wakeup, Wakeups},
@@ -59,6 +60,7 @@ pub struct AppState {
     pub worlds: WorldStore<Log>,
     /// Brings read models up to date.
     pub runner: Runner<Log>,
+    rebuild: PgPool,
     /// The vault.
     pub vault: Vault,
     /// The API keys.
@@ -137,6 +139,7 @@ impl AppState {
         let append = connect_pool(database.clone(), PoolRole::Append, 16).await?;
         let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
         let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
+        let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
         let keys = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
         let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
         let receipts = read.clone();
@@ -166,6 +169,7 @@ impl AppState {
             dispatcher: Dispatcher::new(log),
             worlds: WorldStore::new(shared, WorldConfig::default()),
             runner,
+            rebuild,
             vault,
             keys: ApiKeys::new(read.clone()),
             key_cache: KeyCache::default(),
@@ -211,6 +215,12 @@ impl AppState {
     /// Carries hints between this process and the others of the database, until it is dropped.
     pub async fn relay_hints(&self, database: PgConnectOptions) -> Result<HintRelay, sqlx::Error> {
         HintRelay::start(database, self.hints.clone(), self.ids.next_id()).await
+    }
+
+    /// Makes read models anew whose version is old.
+    pub fn renewal(&self) -> Renewal<Log> {
+        let log = Arc::new(self.dispatcher.log().clone());
+        Renewal::new(self.rebuild.clone(), log, registry::projectors())
     }
 
     /// What wakes the runner: the commits of this process, and those of others while hints are

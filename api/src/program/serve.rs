@@ -62,6 +62,7 @@ pub(super) async fn serve(
     let relay = app.relay_hints(database.options.clone()).await;
     let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
+    let renewal = app.renewal().start();
     let webhooks = Worker::start(app.webhooks.clone(), app.hints());
     let (closing, kept) = (app.clone(), app.receipts.clone());
     let routes = router_behind(app, &config.trusted_proxies);
@@ -79,6 +80,7 @@ pub(super) async fn serve(
         closing.close();
     });
     let ended = served.await;
+    renewal.stop().await;
     webhooks.stop().await;
     runner.stop().await;
     kept.flush().await;

@@ -7,6 +7,7 @@
 mod compare;
 mod fold;
 mod rebuild;
+mod renew;
 mod skips;
 mod swap;
 
@@ -18,6 +19,7 @@ pub use self::{
     compare::{Compared, Difference, compare, compare_positions},
     fold::{Folded, Until, fold_into_temporary},
     rebuild::{Progress, Rebuild, Rebuilt},
+    renew::{Renewal, RenewalHandle, Renewed},
 };
 pub(crate) use self::{fold::types_of, skips::Skips};
 

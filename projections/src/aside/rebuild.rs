@@ -19,7 +19,7 @@ use crate::{event::Event, projector::Projector, tx::transaction};
 use super::{
     AsideError, Compared, Skips, compare,
     fold::{Page, bare, by_key, fold, pages, types_of},
-    swap::{clear, put_back, replace},
+    swap::{Kept, clear, put_back, replace},
 };
 
 /// How often a run goes on from what another one has just done.
@@ -140,22 +140,26 @@ impl<L: EventLog> Rebuild<L> {
         .await
     }
 
-    /// Puts what the latest rebuild has replaced back in its place. The live projector goes on from
-    /// where that stood. Answers where that is.
+    /// Puts what the latest rebuild has replaced back in its place, and makes its version the live one
+    /// again: that goes on from where it stood. Answers where that is.
     pub async fn take_back(&self) -> Result<Position, AsideError> {
         let this = self.clone();
         transaction(&self.pool, move |tx| {
             Box::pin(async move {
-                this.keyed(include_str!("../runner/lock.sql")).fetch_optional(&mut *tx).await?;
-                let replaced: Option<i64> = this
-                    .keyed_scalar(include_str!("rebuild_taken_back.sql"))
-                    .fetch_optional(&mut *tx)
-                    .await?;
-                let Some(replaced) = replaced else { return Err(AsideError::NothingBefore) };
+                this.lock_live(tx).await?;
+                let replaced: Option<(i32, i32, i64)> =
+                    sqlx::query_as(include_str!("rebuild_taken_back.sql"))
+                        .bind(this.tenant.uuid())
+                        .bind(this.projector.name())
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                let Some((after, before, replaced)) = replaced else {
+                    return Err(AsideError::NothingBefore);
+                };
                 for table in this.projector.tables() {
-                    put_back(tx, this.tenant, table).await?;
+                    put_back(tx, this.tenant, table, Kept::between(before, after)).await?;
                 }
-                this.stand_at(tx, replaced).await?;
+                this.stand_at(tx, before, replaced).await?;
                 Ok(Position(replaced.cast_unsigned()))
             })
         })
@@ -167,11 +171,13 @@ impl<L: EventLog> Rebuild<L> {
         let this = self.clone();
         transaction(&self.pool, move |tx| {
             Box::pin(async move {
-                let position: Option<i64> = this
-                    .keyed_scalar(include_str!("rebuild_begin.sql"))
-                    .fetch_optional(&mut *tx)
+                let position: i64 = sqlx::query_scalar(include_str!("rebuild_begin.sql"))
+                    .bind(this.tenant.uuid())
+                    .bind(this.projector.name())
+                    .bind(this.projector.version())
+                    .fetch_one(&mut *tx)
                     .await?;
-                if let Some(position) = position.filter(|position| 0 < *position) {
+                if 0 < position {
                     return Ok(Position(position.cast_unsigned()));
                 }
                 for table in this.projector.tables() {
@@ -222,12 +228,8 @@ impl<L: EventLog> Rebuild<L> {
                     .bind([projector.version()])
                     .execute(&mut *tx)
                     .await?;
-                // From here on the live projector waits.
-                let live: i64 = this
-                    .keyed_scalar(include_str!("../runner/lock.sql"))
-                    .fetch_one(&mut *tx)
-                    .await?;
-                let live = Position(live.cast_unsigned());
+                // From here on the live projector waits, of whatever version it is.
+                let (version, live) = this.lock_live(tx).await?.ok_or(AsideError::Busy)?;
                 let reached = from.max(live);
                 let mut pages = std::pin::pin!(this.pages((from, reached)));
                 while let Some(page) = pages.next().await {
@@ -237,6 +239,7 @@ impl<L: EventLog> Rebuild<L> {
                     .keyed(include_str!("rebuild_done.sql"))
                     .bind(from.0.cast_signed())
                     .bind(reached.0.cast_signed())
+                    .bind(version)
                     .bind(live.0.cast_signed())
                     .execute(&mut *tx)
                     .await?;
@@ -246,20 +249,46 @@ impl<L: EventLog> Rebuild<L> {
                 by_key(tx, false).await?;
                 let compared = compare(tx, this.tenant, projector.as_ref(), &[], TOLD).await?;
                 for table in projector.tables() {
-                    replace(tx, this.tenant, table).await?;
+                    let kept = Kept::between(version, projector.version());
+                    replace(tx, this.tenant, table, kept).await?;
                 }
-                this.stand_at(tx, reached.0.cast_signed()).await?;
+                this.stand_at(tx, projector.version(), reached.0.cast_signed()).await?;
                 Ok((compared, reached))
             })
         })
         .await
     }
 
+    /// The version that is live and where it stands; held until the transaction ends.
+    async fn lock_live(
+        &self,
+        tx: &mut PgConnection,
+    ) -> Result<Option<(i32, Position)>, sqlx::Error> {
+        let live: Option<(i32, i64)> = sqlx::query_as(include_str!("lock_live.sql"))
+            .bind(self.tenant.uuid())
+            .bind(self.projector.name())
+            .fetch_optional(tx)
+            .await?;
+        Ok(live.map(|(version, position)| (version, Position(position.cast_unsigned()))))
+    }
+
     /// Moves the live checkpoint, which the transaction holds. Nothing is parked any more: what could
     /// not be followed would have ended the rebuild.
-    async fn stand_at(&self, tx: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
-        self.keyed(include_str!("unpark.sql")).execute(&mut *tx).await?;
-        self.keyed(include_str!("stand_at.sql")).bind(position).execute(&mut *tx).await?;
+    async fn stand_at(
+        &self,
+        tx: &mut PgConnection,
+        version: i32,
+        position: i64,
+    ) -> Result<(), sqlx::Error> {
+        let (tenant, name) = (self.tenant.uuid(), self.projector.name());
+        sqlx::query(include_str!("unpark.sql")).bind(tenant).bind(name).execute(&mut *tx).await?;
+        sqlx::query(include_str!("stand_at.sql"))
+            .bind(tenant)
+            .bind(name)
+            .bind(version)
+            .bind(position)
+            .execute(&mut *tx)
+            .await?;
         Ok(())
     }
 
@@ -270,13 +299,5 @@ impl<L: EventLog> Rebuild<L> {
     ) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
         let (name, version) = (self.projector.name(), self.projector.version());
         sqlx::query(statement).bind(self.tenant.uuid()).bind(name).bind(version)
-    }
-
-    fn keyed_scalar<'q>(
-        &'q self,
-        statement: &'static str,
-    ) -> sqlx::query::QueryScalar<'q, sqlx::Postgres, i64, sqlx::postgres::PgArguments> {
-        let (name, version) = (self.projector.name(), self.projector.version());
-        sqlx::query_scalar(statement).bind(self.tenant.uuid()).bind(name).bind(version)
     }
 }

@@ -3,17 +3,37 @@
 //! Most of them are the same: only those that are not are written, so that whoever waits for the live
 //! projector does not wait for long, whatever the size of the table. After a swap `read_before` holds
 //! the rows that were replaced, and `read_next` those that replaced them.
+//!
+//! Between two versions all old rows are kept: what the new one makes of a row afterwards is nothing
+//! that the old one could go on with.
 
 use daybook_domain::ids::TenantId;
 use sqlx::{Executor as _, PgConnection};
 
 use super::{compare::key_of, fold::bare};
 
+/// Which of the old rows a way back needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Those that were replaced: the same version goes on.
+    Replaced,
+    /// All of them: another version goes on.
+    All,
+}
+
+impl Kept {
+    /// What is kept when one version takes the place of another, or of itself.
+    pub(super) const fn between(before: i32, after: i32) -> Self {
+        if before == after { Self::Replaced } else { Self::All }
+    }
+}
+
 /// Puts the rows of `read_next` in the place of those of a table of schema `read`.
 pub(super) async fn replace(
     tx: &mut PgConnection,
     tenant: TenantId,
     table: &str,
+    kept: Kept,
 ) -> Result<(), sqlx::Error> {
     let (name, key) = (bare(table), key_of(tx, table).await?);
     let columns = key.join(", ");
@@ -26,6 +46,10 @@ pub(super) async fn replace(
     let rows =
         |of: &str| format!("(SELECT {columns}, t AS row FROM {of} AS t WHERE tenant_id = $1)");
     let is_changed = format!("tenant_id = $1 AND ({columns}) IN (SELECT {columns} FROM {changed})");
+    let is_kept = match kept {
+        Kept::Replaced => is_changed.as_str(),
+        Kept::All => "tenant_id = $1",
+    };
     let same_key: Vec<String> =
         key.iter().map(|column| format!("c.{column} = {name}.{column}")).collect();
     let statements = [
@@ -35,7 +59,7 @@ pub(super) async fn replace(
             rows(table),
             rows(&format!("read_next.{name}"))
         ),
-        format!("INSERT INTO read_before.{name} SELECT * FROM {table} WHERE {is_changed}"),
+        format!("INSERT INTO read_before.{name} SELECT * FROM {table} WHERE {is_kept}"),
         format!("DELETE FROM {table} WHERE {is_changed}"),
         format!(
             "DELETE FROM read_next.{name} WHERE tenant_id = $1 \
@@ -50,21 +74,24 @@ pub(super) async fn replace(
     Ok(())
 }
 
-/// Undoes [`replace`]. Rows that came later stay: whoever goes on from where the old ones stood finds
-/// them again.
+/// Undoes [`replace`]. What the same version has made since then stays: it goes on from where the old
+/// rows stood, and finds it again.
 pub(super) async fn put_back(
     tx: &mut PgConnection,
     tenant: TenantId,
     table: &str,
+    kept: Kept,
 ) -> Result<(), sqlx::Error> {
     let (name, columns) = (bare(table), key_of(tx, table).await?.join(", "));
     let of = |schema: &str| format!("SELECT {columns} FROM {schema}.{name} WHERE tenant_id = $1");
+    let narrowed = match kept {
+        Kept::Replaced => {
+            format!("AND ({columns}) IN ({} UNION {})", of("read_next"), of("read_before"))
+        }
+        Kept::All => String::new(),
+    };
     let statements = [
-        format!(
-            "DELETE FROM {table} WHERE tenant_id = $1 AND ({columns}) IN ({} UNION {})",
-            of("read_next"),
-            of("read_before")
-        ),
+        format!("DELETE FROM {table} WHERE tenant_id = $1 {narrowed}"),
         format!("INSERT INTO {table} SELECT * FROM read_before.{name} WHERE tenant_id = $1"),
     ];
     for statement in &statements {

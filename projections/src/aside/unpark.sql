@@ -1,2 +1,2 @@
 DELETE FROM ops.parked
- WHERE tenant_id = $1 AND projector = $2 AND version = $3
+ WHERE tenant_id = $1 AND projector = $2

@@ -53,7 +53,7 @@ impl Checkpoints {
         Self { pool, local: Arc::new(local) }
     }
 
-    /// Where a projector stands with a tenant.
+    /// Where a projector stands with a tenant, whichever version of it is live.
     pub async fn position(
         &self,
         tenant: TenantId,
@@ -63,7 +63,6 @@ impl Checkpoints {
         let position: Option<i64> = sqlx::query_scalar(include_str!("position.sql"))
             .bind(tenant.uuid())
             .bind(name)
-            .bind(version)
             .fetch_optional(&self.pool)
             .await?;
         let position = Position(position.unwrap_or_default().cast_unsigned());
@@ -109,12 +108,13 @@ impl Checkpoints {
         }
     }
 
-    /// Where each of the projectors stands; those that never saw the tenant start at 0.
+    /// Where each of the projectors stands; those that never saw the tenant start at 0, and those of
+    /// which another version is live stand nowhere.
     pub(super) async fn load(
         &self,
         tenant: TenantId,
         projectors: &[Arc<dyn Projector>],
-    ) -> Result<Vec<Position>, sqlx::Error> {
+    ) -> Result<Vec<Option<Position>>, sqlx::Error> {
         let names: Vec<&str> = projectors.iter().map(|projector| projector.name()).collect();
         let versions: Vec<i32> = projectors.iter().map(|projector| projector.version()).collect();
         sqlx::query(include_str!("begin.sql"))
@@ -123,13 +123,14 @@ impl Checkpoints {
             .bind(&versions)
             .execute(&self.pool)
             .await?;
-        let positions: Vec<i64> = sqlx::query_scalar(include_str!("load.sql"))
+        let positions: Vec<Option<i64>> = sqlx::query_scalar(include_str!("load.sql"))
             .bind(tenant.uuid())
             .bind(&names)
             .bind(&versions)
             .fetch_all(&self.pool)
             .await?;
-        Ok(positions.into_iter().map(|position| Position(position.cast_unsigned())).collect())
+        let position = |it: Option<i64>| it.map(|it| Position(it.cast_unsigned()));
+        Ok(positions.into_iter().map(position).collect())
     }
 
     /// Which of the tenants have a longer history than some projector has seen.

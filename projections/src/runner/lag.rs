@@ -17,6 +17,8 @@ pub struct Lag {
     pub tenants: u64,
     /// Streams that are parked.
     pub parked: u64,
+    /// Tenants that another version is live for: this one is made beside it, or was taken back.
+    pub outdated: u64,
 }
 
 impl<L: EventLog> Runner<L> {
@@ -25,8 +27,14 @@ impl<L: EventLog> Runner<L> {
         let projectors = &self.shared.projectors;
         let names: Vec<&str> = projectors.iter().map(|projector| projector.name()).collect();
         let versions: Vec<i32> = projectors.iter().map(|projector| projector.version()).collect();
-        let empty =
-            |(projector, version)| Lag { projector, version, events: 0, tenants: 0, parked: 0 };
+        let empty = |(projector, version)| Lag {
+            projector,
+            version,
+            events: 0,
+            tenants: 0,
+            parked: 0,
+            outdated: 0,
+        };
         let mut lags: Vec<Lag> =
             projectors.iter().map(|p| empty((p.name(), p.version()))).collect();
         let mut after = None;
@@ -37,17 +45,18 @@ impl<L: EventLog> Runner<L> {
             let tenants: Vec<uuid::Uuid> = heads.iter().map(|head| head.tenant.uuid()).collect();
             let positions: Vec<i64> =
                 heads.iter().map(|head| head.position.0.cast_signed()).collect();
-            let rows: Vec<(i64, i64, i64)> = sqlx::query_as(include_str!("lag.sql"))
+            let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(include_str!("lag.sql"))
                 .bind(&tenants)
                 .bind(&positions)
                 .bind(&names)
                 .bind(&versions)
                 .fetch_all(&self.shared.pool)
                 .await?;
-            for (lag, (events, tenants, parked)) in lags.iter_mut().zip(rows) {
+            for (lag, (events, tenants, parked, outdated)) in lags.iter_mut().zip(rows) {
                 lag.events += events.unsigned_abs();
                 lag.tenants += tenants.unsigned_abs();
                 lag.parked += parked.unsigned_abs();
+                lag.outdated += outdated.unsigned_abs();
             }
         }
     }

@@ -20,10 +20,19 @@ use super::{
 /// What this process remembers of a tenant between batches.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// Where each projector stands; `None` when that has to be read again.
-    pub(super) positions: Option<Vec<Position>>,
+    /// Where each projector stands, if it is its version that is live; `None` when that has to be read
+    /// again.
+    pub(super) positions: Option<Vec<Option<Position>>>,
     /// Broken projectors, how often they were tried and when they are tried again.
     resting: BTreeMap<usize, (u32, Instant)>,
+}
+
+impl Lane {
+    /// Remembers where the projectors stand. One of which another version is live may have taken its
+    /// place by the next turn: that is looked up again.
+    fn keep(&mut self, positions: Vec<Option<Position>>) {
+        self.positions = positions.iter().all(Option::is_some).then_some(positions);
+    }
 }
 
 /// Where a tenant stands after some batches.
@@ -64,12 +73,17 @@ impl<L: EventLog> Shared<L> {
             };
             // Whatever fails from here on, the positions are read again.
             let Some(group) = next_group(&positions, &lane.resting) else {
-                lane.positions = Some(positions);
+                let is_any_live = positions.iter().any(Option::is_some);
+                lane.keep(positions);
+                if !is_any_live {
+                    let head = self.log.head(tenant).await?;
+                    return Ok(Standing::At(head.map_or(Position(0), |head| head.position)));
+                }
                 return Ok(halted.map_or(Standing::Resting, halted_standing));
             };
             let Read { to, events, is_end } = reader.next(self.wish(&group)).await?;
             if to == group.from {
-                lane.positions = Some(positions);
+                lane.keep(positions);
                 return Ok(halted.map_or(Standing::At(to), halted_standing));
             }
             let at_head = is_end && group.next.is_none();
@@ -78,17 +92,18 @@ impl<L: EventLog> Shared<L> {
                 Advanced::Moved(moved) => {
                     for index in &moved {
                         if let Some(position) = positions.get_mut(*index) {
-                            *position = to;
+                            *position = Some(to);
                         }
                         lane.resting.remove(index);
                     }
-                    lane.positions = Some(positions);
-                    if at_head && moved.len() == self.projectors.len() {
+                    let live = positions.iter().flatten().count();
+                    lane.keep(positions);
+                    if at_head && moved.len() == live {
                         return Ok(Standing::At(to));
                     }
                 }
                 Advanced::Halted(index, error) => {
-                    lane.positions = Some(positions);
+                    lane.keep(positions);
                     halted = Some((self.rest(&mut lane, index, &error), error));
                 }
                 Advanced::Fenced => return Ok(Standing::Fenced),
@@ -193,11 +208,14 @@ struct Group {
 }
 
 /// The projectors that are furthest behind, without those that rest.
-fn next_group(positions: &[Position], resting: &BTreeMap<usize, (u32, Instant)>) -> Option<Group> {
+fn next_group(
+    positions: &[Option<Position>],
+    resting: &BTreeMap<usize, (u32, Instant)>,
+) -> Option<Group> {
     let now = Instant::now();
     let rests = |index: usize| resting.get(&index).is_some_and(|(_, until)| now < *until);
-    let awake: Vec<(usize, Position)> =
-        positions.iter().copied().enumerate().filter(|(index, _)| !rests(*index)).collect();
+    let live = positions.iter().enumerate().filter_map(|(index, it)| Some((index, (*it)?)));
+    let awake: Vec<(usize, Position)> = live.filter(|(index, _)| !rests(*index)).collect();
     let from = awake.iter().map(|(_, position)| *position).min()?;
     let next = awake.iter().map(|(_, position)| *position).filter(|other| from < *other).min();
     let members = awake.iter().filter(|(_, at)| *at == from).map(|(index, _)| *index).collect();

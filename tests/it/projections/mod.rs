@@ -5,6 +5,7 @@
 mod aside;
 mod history;
 mod read_models;
+mod renewal;
 mod runner;
 mod world;
 

@@ -1,0 +1,4 @@
+SELECT version, position
+  FROM ops.checkpoints
+ WHERE tenant_id = $1 AND projector = $2
+   FOR UPDATE
