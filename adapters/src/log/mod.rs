@@ -16,6 +16,7 @@ mod postgres;
 mod rows;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 
 pub use self::{
     cqrs::EventRepository,

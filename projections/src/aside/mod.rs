@@ -6,6 +6,7 @@
 
 mod compare;
 mod fold;
+mod live;
 mod rebuild;
 mod skips;
 
@@ -17,6 +18,7 @@ pub(crate) use self::skips::Skips;
 pub use self::{
     compare::{Compared, Difference, compare, compare_positions},
     fold::{Folded, Until, fold_into_temporary},
+    live::{compare_between, compare_with_live},
     rebuild::{Progress, Rebuild, Rebuilt},
 };
 

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use anyhow::Context as _;
 use chrono::NaiveDate;
+use daybook_projections::reporting::{Cell, Column, Kind};
 use parquet::{
     basic::Compression,
     column::writer::ColumnWriter,
@@ -16,11 +17,7 @@ use parquet::{
     schema::parser::parse_message_type,
 };
 
-use super::{
-    cell::{Cell, Kind},
-    dictionary::Column,
-    export::TableFile,
-};
+use super::export::TableFile;
 use crate::document::NewFile;
 
 /// Rows of a group.
