@@ -12,6 +12,7 @@ use crate::{
     models::SecretText,
     reporting::{Format, View},
     source::Source,
+    stock::StockWish,
 };
 
 /// Replays and verifies the history of a tenant.
@@ -88,22 +89,34 @@ pub(crate) enum Command {
         daybook-replay --tenant <id> export --view appointments --format parquet --out a.parquet\n  \
         daybook-replay --tenant <id> export --view phases --format csv --out p.csv --from 2026-11-01")]
     Export(ExportWish),
-    /// Brings an exported log into this database, whose tenant must have no events yet: all of it
-    /// or nothing, unchanged to the byte, then verified. For operators: the login must be a member
-    /// of `daybook_append`. Personal data stays sealed until the rows of the vault are moved too.
+    /// Brings an exported log, or the history of a system on stock postgres-es, into this database,
+    /// whose tenant must have no events yet: all of it or nothing, then verified. For operators: the
+    /// login must be a member of `daybook_append`. A log comes unchanged to the byte; its personal
+    /// data stays sealed until the rows of the vault are moved too.
     #[command(after_help = "Examples:\n  \
-        DATABASE_URL=postgres://… daybook-replay import --from log.ndjson")]
-    Import {
-        /// The file, whole from position 1 on.
-        #[arg(long)]
-        from: PathBuf,
-    },
+        DATABASE_URL=postgres://… daybook-replay import --from log.ndjson\n  \
+        daybook-replay --tenant <id> import --from-postgres-es postgres://… --instant recorded_at --dry-run")]
+    Import(ImportWish),
     /// Tells what every view of schema `reporting` and every column of it means, as Markdown.
     Dictionary,
     /// Logins that see the views of one tenant, and nothing else. For operators: the login owns the
     /// schema.
     #[command(subcommand)]
     Analyst(AnalystCommand),
+}
+
+/// What is brought in.
+#[derive(Debug, Args)]
+pub(crate) struct ImportWish {
+    /// The file, whole from position 1 on.
+    #[arg(long, required_unless_present = "from_postgres_es")]
+    pub(crate) from: Option<PathBuf>,
+    /// The database of a system on stock postgres-es. A password may come from PGPASSWORD or the
+    /// password file instead.
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub(crate) from_postgres_es: Option<String>,
+    #[command(flatten)]
+    pub(crate) stock: StockWish,
 }
 
 /// What is done with analysts.

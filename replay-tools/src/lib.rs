@@ -27,6 +27,7 @@ mod record;
 mod reporting;
 mod source;
 mod state;
+mod stock;
 mod verify;
 mod walk;
 
@@ -36,7 +37,7 @@ use clap::Parser as _;
 use daybook_adapters::clock::{Clock as _, SystemClock};
 use daybook_domain::ids::TenantId;
 
-use self::cli::{Cli, Command, ExportWish, HeadCommand};
+use self::cli::{Cli, Command, ExportWish, HeadCommand, ImportWish};
 
 pub use self::{
     answers::{CommandAnswer, StoredCommand},
@@ -54,6 +55,7 @@ pub use self::{
         grant as grant_analyst, list as list_analysts, revoke as revoke_analyst,
     },
     source::{History, Operator, Reporting, Source},
+    stock::{Fault, StockImport, StockReport, StockWish, import_stock},
     verify::{Verified, verify},
 };
 
@@ -106,15 +108,24 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::State(wish) => with(cli, None, async |it| state::run(it, wish, json).await).await,
         Command::Export(wish) => carry_out_export(cli, wish).await,
-        Command::Import { from } => {
-            let tenant = (!cli.tenant.is_nil()).then(|| TenantId::new(cli.tenant));
-            import::run(&cli.source, from, tenant, json).await
-        }
+        Command::Import(wish) => carry_out_import(cli, wish).await,
         Command::Head(command) => carry_out_head(cli, command).await,
         Command::Dictionary => reporting::run_dictionary(&cli.source, json).await,
         Command::Analyst(command) => {
             reporting::run_analysts(&cli.source, command, cli.tenant, json).await
         }
+    }
+}
+
+async fn carry_out_import(cli: &Cli, wish: &ImportWish) -> anyhow::Result<()> {
+    let tenant = (!cli.tenant.is_nil()).then(|| TenantId::new(cli.tenant));
+    match (&wish.from, &wish.from_postgres_es) {
+        (_, Some(url)) => {
+            let databases = (url.as_str(), &cli.source);
+            stock::run(databases, tenant, &wish.stock, cli.master_key.as_ref(), cli.json).await
+        }
+        (Some(from), None) => import::run(&cli.source, from, tenant, cli.json).await,
+        (None, None) => anyhow::bail!("--from or --from-postgres-es is needed"),
     }
 }
 

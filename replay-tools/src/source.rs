@@ -55,6 +55,7 @@ pub struct History {
 #[derive(Debug)]
 pub struct Operator {
     pub(crate) connection: PgConnection,
+    database: PgConnectOptions,
     server: Option<EmbeddedPostgres>,
 }
 
@@ -80,6 +81,15 @@ impl Reporting {
 }
 
 impl Operator {
+    /// The keys of the vault, as far as they are at hand.
+    pub(crate) async fn keys(
+        &self,
+        given: Option<&SecretText>,
+        source: &Source,
+    ) -> anyhow::Result<Keys> {
+        keys(given, source, &self.database).await
+    }
+
     /// Closes the connection, and stops the server if it was started for this.
     pub async fn close(self) {
         // A connection that is broken is closed as well.
@@ -115,13 +125,14 @@ impl Source {
     /// Opens a connection that may append, for commands of the operator.
     pub async fn operator(&self) -> anyhow::Result<Operator> {
         let (options, server) = self.connect().await?;
+        let database = options.clone().disable_statement_logging();
         let session = [("role", "daybook_append")];
         let options =
             options.application_name("daybook-replay").disable_statement_logging().options(session);
         let connection = options.connect().await.context(
             "the database cannot be reached, or its login is no member of daybook_append",
         )?;
-        Ok(Operator { connection, server })
+        Ok(Operator { connection, database, server })
     }
 
     /// Opens a connection for reports. A login that is bound to a tenant needs not name it, and cannot

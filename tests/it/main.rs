@@ -8,5 +8,6 @@ mod proofs;
 mod replay;
 mod reporting;
 mod statements;
+mod stock;
 mod tidy;
 mod transfer;

@@ -14,6 +14,7 @@ mod memory;
 mod notifier;
 mod postgres;
 mod rows;
+pub mod stock;
 #[cfg(test)]
 mod tests;
 pub mod transfer;

@@ -7,13 +7,13 @@ mod batch;
 
 use chrono::{DateTime, Utc};
 use daybook_domain::{
-    event_log::{Position, RecordedEvent},
+    event_log::{EventData, Position, RecordedEvent, Revision, StreamId},
     ids::TenantId,
 };
 use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use self::batch::Batch;
-use super::chain;
+use super::{chain, check::UNSEALED};
 
 pub use self::answers::{StoredCommand, read_answers};
 
@@ -31,6 +31,9 @@ pub enum TransferError {
     /// The sequences of a stream are not 1, 2, 3 and so on.
     #[error("the stream {0} has a gap in its sequence")]
     Torn(String),
+    /// Personal data were about to be written in clear.
+    #[error("position {0}: it carries personal data that nobody sealed")]
+    Unsealed(Position),
     /// The database refused some events.
     #[error("positions {first} to {last} were not taken")]
     EventsRefused {
@@ -95,6 +98,41 @@ impl<'c> Transfer<'c> {
         self.end = (event.position, event.hash, Some(event.recorded_at));
         self.batch.add_event(event);
         self.write_if_full().await
+    }
+
+    /// Takes an event that has no position and no hash yet as the next one. It was recorded no
+    /// earlier than the event before it, to the microsecond.
+    pub async fn new_event(
+        &mut self,
+        (stream, revision): (StreamId, Revision),
+        event: EventData,
+        recorded_at: DateTime<Utc>,
+    ) -> Result<(), TransferError> {
+        let (before, previous, _) = self.end;
+        let position = Position(before.0 + 1);
+        if event.payload.contains(UNSEALED) || event.metadata.contains(UNSEALED) {
+            return Err(TransferError::Unsealed(position));
+        }
+        let mut recorded = RecordedEvent {
+            tenant: self.tenant,
+            position,
+            stream,
+            revision,
+            event_id: event.event_id,
+            event_type: event.event_type.into_owned(),
+            event_version: event.event_version.into_owned(),
+            payload: event.payload,
+            metadata: event.metadata.as_ref().to_owned(),
+            recorded_at,
+            hash: [0; 32],
+        };
+        recorded.hash = chain::hash_after(&previous, &recorded);
+        self.event(recorded).await
+    }
+
+    /// Where it stands: the position and the hash of the last event.
+    pub const fn end(&self) -> (Position, [u8; 32]) {
+        (self.end.0, self.end.1)
     }
 
     /// Takes a stored answer.
