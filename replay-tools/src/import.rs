@@ -30,6 +30,10 @@ pub async fn import(
         "the file holds the log of tenant {owner}"
     );
     anyhow::ensure!(
+        file.header.archive.is_none(),
+        "the file holds an archived month: an import needs the whole history, with its answers"
+    );
+    anyhow::ensure!(
         file.header.from_position.0 == 1,
         "the file begins at position {}: an import needs the whole history",
         file.header.from_position

@@ -101,6 +101,11 @@ impl Operator {
 }
 
 impl Source {
+    /// Whether a database is named.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.database_url.is_some() || self.data_dir.is_some()
+    }
+
     /// Opens the history of a tenant; an error if there is no such tenant.
     pub async fn open(&self, tenant: Uuid) -> anyhow::Result<History> {
         anyhow::ensure!(!tenant.is_nil(), "--tenant is missing: which tenant's history?");

@@ -56,7 +56,7 @@ pub struct Exported {
 }
 
 /// A file of rows.
-pub(super) trait TableFile {
+pub(crate) trait TableFile {
     fn row(&mut self, cells: Vec<Cell>) -> anyhow::Result<()>;
     /// Makes the file whole and gives it its name.
     fn finish(self: Box<Self>) -> anyhow::Result<()>;

@@ -14,4 +14,5 @@ pub use self::{
     analysts::{grant, list, revoke},
     export::{Exported, Format, Wish, export_view},
 };
+pub(crate) use self::{export::TableFile, parquet_file::ParquetFile};
 pub use daybook_projections::reporting::{Analyst, Column, View, ViewEntry, dictionary};

@@ -23,7 +23,7 @@ use crate::document::NewFile;
 /// Rows of a group.
 const GROUP: usize = 20_000;
 
-pub(super) struct ParquetFile {
+pub(crate) struct ParquetFile {
     writer: SerializedFileWriter<NewFile>,
     columns: Vec<Values>,
     rows: usize,
@@ -58,7 +58,7 @@ const fn spelled(kind: Kind) -> (&'static str, &'static str) {
 }
 
 impl ParquetFile {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: NewFile,
         (columns, kinds): (&[Column], &[Kind]),
         notes: &[(&str, String)],
