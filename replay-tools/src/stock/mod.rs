@@ -2,6 +2,7 @@
 //! first, all of it, and written only if nothing is wrong; sealed on the way, in one transaction.
 
 mod carry;
+mod opening;
 mod report;
 mod survey;
 mod translate;
@@ -43,6 +44,10 @@ pub struct StockWish {
     /// stays readable for ever.
     #[arg(long, value_name = "FIELD", requires = "from_postgres_es")]
     pub actor: Option<String>,
+    /// Opens the tenant under this name, before everything else, if its history has no event that
+    /// does.
+    #[arg(long, value_name = "NAME", requires = "from_postgres_es")]
+    pub open: Option<String>,
     /// Leaves out what is of this aggregate type or event type; may be given several times.
     #[arg(long, value_name = "TYPE", requires = "from_postgres_es")]
     pub leave_out: Vec<String>,
@@ -131,6 +136,12 @@ async fn carry_out(
     let limit = wish.faults.unwrap_or(StockWish::FAULTS);
     let survey = Survey::of(history, &rules, &wish.leave_out, limit).await?;
     let mut report = StockReport::of(&survey, import.tenant, keys.are_there);
+    let opening = wish.open.as_deref().filter(|_| !report.is_opened);
+    let opening = opening.map(|name| opening::opening(&rules, name)).transpose()?;
+    if opening.is_some() {
+        (report.events, report.streams, report.is_opened) =
+            (report.events + 1, report.streams + 1, true);
+    }
     if wish.dry_run || !report.is_clean() {
         return Ok(report);
     }
@@ -140,6 +151,10 @@ async fn carry_out(
          DAYBOOK_MASTER_KEY or --master-key",
         survey.personal
     );
+    if let Some((place, event)) = opening {
+        let recorded_at = survey.order.first().map_or(rules.now, |first| first.recorded_at);
+        transfer.new_event(place, event, recorded_at).await?;
+    }
     carry::carry(history, &survey, &rules, &keys.vault, &mut transfer).await?;
     anyhow::ensure!(
         history.census().await? == survey.kinds,

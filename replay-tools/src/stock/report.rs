@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use daybook_adapters::log::stock::KindCount;
-use daybook_domain::ids::TenantId;
+use daybook_domain::{aggregate::Evolve as _, ids::TenantId, tenant::Tenant};
 use serde_json::{Value, json};
 
 use super::survey::{Fault, Survey};
@@ -20,6 +20,8 @@ pub struct StockReport {
     pub events: u64,
     /// Their streams.
     pub streams: u64,
+    /// Whether an event opens the tenant, as it must before a company is registered.
+    pub is_opened: bool,
     /// Events whose personal data were, or would be, sealed.
     pub personal: u64,
     /// Whether the keys for that are at hand.
@@ -47,6 +49,7 @@ impl StockReport {
             imported: false,
             events: survey.order.len() as u64,
             streams: survey.streams.len() as u64,
+            is_opened: survey.streams.iter().any(|it| it.aggregate_type == Tenant::TYPE),
             personal: survey.personal,
             keys_are_there,
             redated: survey.redated,
@@ -101,6 +104,9 @@ impl StockReport {
             lines.push(format!("{redated} events were dated before the one before them"));
         }
         let Self { events, streams, tenant, personal, .. } = self;
+        if !self.is_opened {
+            lines.push("no event opens the tenant: --open NAME adds one".to_owned());
+        }
         if self.personal != 0 {
             let keys = if self.keys_are_there { "" } else { ": the master key is needed" };
             lines.push(format!("{personal} events hold personal data{keys}"));
@@ -123,7 +129,7 @@ impl StockReport {
         let kinds = |kinds: &[KindCount]| kinds.iter().map(kind).collect::<Vec<_>>();
         json!({
             "tenant": self.tenant, "dry_run": dry_run, "imported": self.imported,
-            "events": self.events, "streams": self.streams, "personal": self.personal,
+            "events": self.events, "streams": self.streams, "opened": self.is_opened, "personal": self.personal,
             "redated": self.redated, "metadata_left_behind": self.unplaced,
             "unknown": kinds(&self.unknown), "left_out": kinds(&self.left_out),
             "faults": self.faults, "first_faults": self.told,

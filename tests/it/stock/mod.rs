@@ -249,6 +249,23 @@ async fn a_history_that_was_brought_in_grows_where_it_left_off() {
 }
 
 #[tokio::test]
+async fn a_history_that_does_not_open_its_tenant_can_be_opened_with_a_name() {
+    let moved = Move::new().await;
+    moved.spoil("DELETE FROM old.events WHERE aggregate_type = 'tenant'").await;
+    let look = StockWish { dry_run: true, ..by_instant() };
+    assert!(!moved.import(&look, Some(KEY)).await.unwrap().is_opened);
+    let wish = StockWish { open: Some("Salon".to_owned()), ..by_instant() };
+    let report = moved.import(&wish, Some(KEY)).await.unwrap();
+    assert_eq!((report.events, report.is_opened), (4, true));
+    let events = moved.written().await;
+    assert_eq!((events[0].event_type.as_str(), events[0].revision.0), ("tenant.opened", 1));
+    assert_eq!(events[0].recorded_at, events[1].recorded_at);
+    assert_eq!(verified(&moved.new, moved.tenant).await, Ok(4));
+    let known = Move::new().await;
+    assert_eq!(known.import(&wish, Some(KEY)).await.unwrap().events, 5, "it opens itself");
+}
+
+#[tokio::test]
 async fn many_streams_come_over_in_pages_without_losing_or_mixing_one() {
     let moved = Move::new().await;
     let many = "INSERT INTO old.events SELECT 'unique_key', 'many ' || s, n, event_type, event_version,
