@@ -3,6 +3,7 @@
 use std::time;
 
 use axum::{Json, extract::State, http::StatusCode};
+use daybook_adapters::postgres::answers;
 use serde_json::{Value, json};
 
 use utoipa::ToSchema;
@@ -76,6 +77,6 @@ fn code(is_up: bool) -> StatusCode {
 
 async fn database(app: &App) -> (bool, u128) {
     let asked = time::Instant::now();
-    let answered = sqlx::query("SELECT 1").execute(&app.read).await.is_ok();
+    let answered = answers(&app.read).await;
     (answered, asked.elapsed().as_millis())
 }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod modifications;
 pub mod projector;
 pub mod registry;
+pub mod reporting;
 mod rows;
 pub mod runner;
 pub mod tx;

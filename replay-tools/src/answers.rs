@@ -1,6 +1,10 @@
 //! The stored answers of commands, as a file carries them. Moved with the log, a repeated command
 //! gets its first answer from the new database too, and is not carried out twice.
 
+use anyhow::Context as _;
+use chrono::DateTime;
+use daybook_adapters::log::transfer;
+use daybook_domain::event_log::Position;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -29,6 +33,34 @@ pub struct CommandAnswer {
     pub position: u64,
     /// When it was stored: microseconds since 1970-01-01T00:00:00Z.
     pub recorded_at_micros: i64,
+}
+
+impl From<transfer::StoredCommand> for CommandAnswer {
+    fn from(stored: transfer::StoredCommand) -> Self {
+        Self {
+            key: stored.key,
+            request_hash: stored.request_hash,
+            result: stored.result,
+            position: stored.position.0,
+            recorded_at_micros: stored.recorded_at.timestamp_micros(),
+        }
+    }
+}
+
+impl TryFrom<CommandAnswer> for transfer::StoredCommand {
+    type Error = anyhow::Error;
+
+    fn try_from(answer: CommandAnswer) -> anyhow::Result<Self> {
+        let recorded_at = DateTime::from_timestamp_micros(answer.recorded_at_micros)
+            .context("recorded_at_micros of an answer is no instant")?;
+        Ok(Self {
+            key: answer.key,
+            request_hash: answer.request_hash,
+            result: answer.result,
+            position: Position(answer.position),
+            recorded_at,
+        })
+    }
 }
 
 /// Counts and hashes the lines of the answers.

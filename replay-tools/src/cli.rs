@@ -8,10 +8,12 @@ use ed25519_dalek::VerifyingKey;
 use uuid::Uuid;
 
 use crate::{
+    archive::{ArchiveFormat, Month},
     keys,
     models::SecretText,
     reporting::{Format, View},
     source::Source,
+    stock::StockWish,
 };
 
 /// Replays and verifies the history of a tenant.
@@ -54,6 +56,10 @@ pub(crate) enum Command {
         /// The log alone, without the read models.
         #[arg(long)]
         log_only: bool,
+        /// A directory of archived months: they are read first, the log from there on in the
+        /// database, if one is named. The read models are left out.
+        #[arg(long, value_name = "DIR")]
+        archive: Option<PathBuf>,
     },
     /// Tells what happened, in order: who, when, what, and through which surface.
     History(HistoryWish),
@@ -88,22 +94,57 @@ pub(crate) enum Command {
         daybook-replay --tenant <id> export --view appointments --format parquet --out a.parquet\n  \
         daybook-replay --tenant <id> export --view phases --format csv --out p.csv --from 2026-11-01")]
     Export(ExportWish),
-    /// Brings an exported log into this database, whose tenant must have no events yet: all of it
-    /// or nothing, unchanged to the byte, then verified. For operators: the login must be a member
-    /// of `daybook_append`. Personal data stays sealed until the rows of the vault are moved too.
+    /// Writes closed months of the log to files, each with its segment of the chain: `verify`,
+    /// `history` and `state` read them with --archive. The log itself stays as it is. A month (UTC)
+    /// is closed when it lies wholly before that of the newest event.
     #[command(after_help = "Examples:\n  \
-        DATABASE_URL=postgres://… daybook-replay import --from log.ndjson")]
-    Import {
-        /// The file, whole from position 1 on.
-        #[arg(long)]
-        from: PathBuf,
-    },
+        daybook-replay --tenant <id> archive --out-dir archive\n  \
+        daybook-replay --tenant <id> archive --month 2026-10 --out-dir archive --format parquet\n  \
+        daybook-replay verify --archive archive\n  \
+        daybook-replay --data-dir /var/lib/daybook state appointment <id> --archive archive")]
+    Archive(ArchiveWish),
+    /// Brings an exported log, or the history of a system on stock postgres-es, into this database,
+    /// whose tenant must have no events yet: all of it or nothing, then verified. For operators: the
+    /// login must be a member of `daybook_append`. A log comes unchanged to the byte; its personal
+    /// data stays sealed until the rows of the vault are moved too.
+    #[command(after_help = "Examples:\n  \
+        DATABASE_URL=postgres://… daybook-replay import --from log.ndjson\n  \
+        daybook-replay --tenant <id> import --from-postgres-es postgres://… --instant recorded_at --dry-run")]
+    Import(ImportWish),
     /// Tells what every view of schema `reporting` and every column of it means, as Markdown.
     Dictionary,
     /// Logins that see the views of one tenant, and nothing else. For operators: the login owns the
     /// schema.
     #[command(subcommand)]
     Analyst(AnalystCommand),
+}
+
+/// What is archived.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveWish {
+    /// The month, such as 2026-10. Without it every closed month that is not there yet.
+    #[arg(long)]
+    pub(crate) month: Option<Month>,
+    /// The directory; it holds one tenant's months. Files that are there stay.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out_dir: PathBuf,
+    /// The format of the files.
+    #[arg(long, default_value = "ndjson")]
+    pub(crate) format: ArchiveFormat,
+}
+
+/// What is brought in.
+#[derive(Debug, Args)]
+pub(crate) struct ImportWish {
+    /// The file, whole from position 1 on.
+    #[arg(long, required_unless_present = "from_postgres_es")]
+    pub(crate) from: Option<PathBuf>,
+    /// The database of a system on stock postgres-es. A password may come from PGPASSWORD or the
+    /// password file instead.
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub(crate) from_postgres_es: Option<String>,
+    #[command(flatten)]
+    pub(crate) stock: StockWish,
 }
 
 /// What is done with analysts.
@@ -309,6 +350,9 @@ pub(crate) struct HistoryWish {
     /// With the payload of each event.
     #[arg(long)]
     pub(crate) payload: bool,
+    /// A directory of archived months, which are read before the database, if one is named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archive: Option<PathBuf>,
 }
 
 /// Which aggregate, and when.
@@ -327,4 +371,7 @@ pub(crate) struct StateWish {
     /// As of this instant (RFC 3339).
     #[arg(long)]
     pub(crate) at: Option<DateTime<Utc>>,
+    /// A directory of archived months, which are read before the database, if one is named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archive: Option<PathBuf>,
 }

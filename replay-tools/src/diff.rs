@@ -5,12 +5,10 @@ use std::sync::Arc;
 use daybook_adapters::vault::SealedLog;
 use daybook_domain::event_log::Position;
 use daybook_projections::{
-    aside::{AsideError, Compared, Until, compare, compare_positions, fold_into_temporary},
+    aside::{Compared, compare_between, compare_with_live},
     projector::Projector,
-    tx::transaction,
 };
 use serde_json::json;
-use sqlx::Executor as _;
 
 use crate::{models::Keys, say, source::History};
 
@@ -35,26 +33,8 @@ pub(crate) async fn with_live(
     let tenant = history.tenant;
     let log = Arc::new(SealedLog::new(history.log().clone(), keys.vault.clone()));
     let (name, ignoring) = (projector.name(), ignored(keys, projector.as_ref()));
-    let compared: Result<(Position, Compared), AsideError> =
-        transaction(history.pool(), move |tx| {
-            Box::pin(async move {
-                // Temporary tables are all that is written; the role may write nothing else.
-                tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE").await?;
-                let stands: Option<i64> = sqlx::query_scalar(include_str!("stands_at.sql"))
-                    .bind(tenant.uuid())
-                    .bind(projector.name())
-                    .bind(projector.version())
-                    .fetch_optional(&mut *tx)
-                    .await?;
-                let position = Position(stands.unwrap_or(0).cast_unsigned());
-                let until = Until::Position(position);
-                fold_into_temporary(tx, &log, tenant, &[Arc::clone(&projector)], until).await?;
-                let found = compare(tx, tenant, projector.as_ref(), ignoring, limit).await?;
-                Ok((position, found))
-            })
-        })
-        .await;
-    let (position, compared) = compared?;
+    let (position, compared) =
+        compare_with_live(history.pool(), log, tenant, projector, ignoring, limit).await?;
     Ok(ProjectorDiff { projector: name, position, compared })
 }
 
@@ -69,14 +49,9 @@ async fn between(
     let tenant = history.tenant;
     let log = Arc::new(SealedLog::new(history.log().clone(), keys.vault.clone()));
     let (name, ignoring) = (projector.name(), ignored(keys, projector.as_ref()));
-    let compared: Result<Compared, AsideError> = transaction(history.pool(), move |tx| {
-        Box::pin(async move {
-            tx.execute("SET TRANSACTION READ WRITE").await?;
-            compare_positions(tx, &log, tenant, &projector, (from, to), ignoring, limit).await
-        })
-    })
-    .await;
-    Ok(ProjectorDiff { projector: name, position: to, compared: compared? })
+    let compared =
+        compare_between(history.pool(), log, tenant, projector, (from, to), ignoring, limit);
+    Ok(ProjectorDiff { projector: name, position: to, compared: compared.await? })
 }
 
 /// Columns that cannot be told without the keys.

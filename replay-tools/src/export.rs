@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     answers::{AnswerDigest, StoredCommand},
+    archive::ArchivedMonth,
     document::{NewFile, hexed},
     merkle::Hash,
     progress::Progress,
@@ -34,6 +35,9 @@ pub struct Header {
     /// The hash of the event before it; zeros before the first.
     #[serde(with = "hexed")]
     pub previous_hash: Hash,
+    /// Of an archived month alone: where it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchivedMonth>,
 }
 
 /// The last line: a file without it was cut.
@@ -70,6 +74,7 @@ pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Re
         tenant: history.tenant,
         from_position: from,
         previous_hash: start.1,
+        archive: None,
     })?;
     let mut progress = Progress::new("events");
     let hash = walk(history, start, head.position, |_previous, event| {
@@ -108,7 +113,7 @@ pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Re
 }
 
 /// Position and hash of the event before a position.
-async fn before(history: &History, from: Position) -> anyhow::Result<(Position, Hash)> {
+pub(crate) async fn before(history: &History, from: Position) -> anyhow::Result<(Position, Hash)> {
     let Some(after) = from.0.checked_sub(2) else { return Ok(START) };
     let events = history.log().read_tenant(history.tenant, Position(after), 1).await?;
     let event = events.first();

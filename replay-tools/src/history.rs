@@ -3,23 +3,19 @@
 use daybook_domain::event_log::{Position, RecordedEvent};
 use serde_json::{Value, json};
 
-use crate::{cli::HistoryWish, say, source::History};
+use crate::{archive::Past, cli::HistoryWish, say};
 
-pub(crate) async fn run(
-    history: &History,
-    wish: &HistoryWish,
-    as_json: bool,
-) -> anyhow::Result<()> {
+pub(crate) async fn run(past: &Past, wish: &HistoryWish, as_json: bool) -> anyhow::Result<()> {
     let needles: Vec<String> = [wish.appointment, wish.customer, wish.staff]
         .into_iter()
         .flatten()
         .map(|id| id.to_string())
         .collect();
-    let (mut after, mut told) = (Position(wish.after), 0);
+    let mut told = 0;
+    let mut pages = past.follow(Position(wish.after));
     loop {
-        let page = history.page(after).await?;
+        let page = pages.page().await?;
         let Some(last) = page.last() else { break };
-        after = last.position;
         for event in page.iter().filter(|event| is_wanted(event, wish, &needles)) {
             if wish.limit.is_some_and(|limit| limit <= told) {
                 return Ok(());

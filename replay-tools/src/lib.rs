@@ -8,6 +8,7 @@
 //! them, and an operator says who is one.
 
 mod answers;
+mod archive;
 mod cli;
 mod diff;
 mod document;
@@ -27,19 +28,24 @@ mod record;
 mod reporting;
 mod source;
 mod state;
+mod stock;
 mod verify;
 mod walk;
 
-use std::{ffi::OsString, io::Write as _, process::ExitCode};
+use std::{ffi::OsString, io::Write as _, path::Path, process::ExitCode};
 
 use clap::Parser as _;
 use daybook_adapters::clock::{Clock as _, SystemClock};
 use daybook_domain::ids::TenantId;
 
-use self::cli::{Cli, Command, ExportWish, HeadCommand};
+use self::cli::{Cli, Command, ExportWish, HeadCommand, ImportWish};
 
 pub use self::{
     answers::{CommandAnswer, StoredCommand},
+    archive::{
+        Archive, ArchiveFormat, Archived, ArchivedMonth, Follow, Month, Past, archive,
+        verify_archived,
+    },
     diff::ProjectorDiff,
     export::{Header, Trailer, export},
     head::{SignedHead, check_head, read_head, sign_head},
@@ -54,6 +60,7 @@ pub use self::{
         grant as grant_analyst, list as list_analysts, revoke as revoke_analyst,
     },
     source::{History, Operator, Reporting, Source},
+    stock::{Fault, StockImport, StockReport, StockWish, import_stock},
     verify::{Verified, verify},
 };
 
@@ -76,7 +83,10 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
     let json = cli.json;
     match &cli.command {
-        Command::Verify { log_only } => {
+        Command::Verify { archive: Some(archive), .. } => {
+            with_past(cli, Some(archive), async |it| archive::run_verify(it, json).await).await
+        }
+        Command::Verify { log_only, archive: None } => {
             let keys = cli.master_key.as_ref();
             with(cli, None, async |it| {
                 let keys = if *log_only { None } else { Some(it.keys(keys, &cli.source).await?) };
@@ -102,19 +112,36 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
             in_workshop(cli, async |it| parked::run(it, command, json).await).await
         }
         Command::History(wish) => {
-            with(cli, None, async |it| history::run(it, wish, json).await).await
+            let archive = wish.archive.as_deref();
+            with_past(cli, archive, async |it| history::run(it, wish, json).await).await
         }
-        Command::State(wish) => with(cli, None, async |it| state::run(it, wish, json).await).await,
+        Command::State(wish) => {
+            let archive = wish.archive.as_deref();
+            with_past(cli, archive, async |it| state::run(it, wish, json).await).await
+        }
+        Command::Archive(wish) => {
+            let target = (wish.out_dir.as_path(), wish.format);
+            with(cli, None, async |it| archive::run(it, wish.month, target, json).await).await
+        }
         Command::Export(wish) => carry_out_export(cli, wish).await,
-        Command::Import { from } => {
-            let tenant = (!cli.tenant.is_nil()).then(|| TenantId::new(cli.tenant));
-            import::run(&cli.source, from, tenant, json).await
-        }
+        Command::Import(wish) => carry_out_import(cli, wish).await,
         Command::Head(command) => carry_out_head(cli, command).await,
         Command::Dictionary => reporting::run_dictionary(&cli.source, json).await,
         Command::Analyst(command) => {
             reporting::run_analysts(&cli.source, command, cli.tenant, json).await
         }
+    }
+}
+
+async fn carry_out_import(cli: &Cli, wish: &ImportWish) -> anyhow::Result<()> {
+    let tenant = (!cli.tenant.is_nil()).then(|| TenantId::new(cli.tenant));
+    match (&wish.from, &wish.from_postgres_es) {
+        (_, Some(url)) => {
+            let databases = (url.as_str(), &cli.source);
+            stock::run(databases, tenant, &wish.stock, cli.master_key.as_ref(), cli.json).await
+        }
+        (Some(from), None) => import::run(&cli.source, from, tenant, cli.json).await,
+        (None, None) => anyhow::bail!("--from or --from-postgres-es is needed"),
     }
 }
 
@@ -161,6 +188,18 @@ async fn with(
     let history = cli.source.open(tenant).await?;
     let done = work(&history).await;
     history.close().await;
+    done
+}
+
+/// Opens archived months, and the database from there on if one is named.
+async fn with_past(
+    cli: &Cli,
+    archive: Option<&Path>,
+    work: impl AsyncFnOnce(&Past) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let past = Past::open(&cli.source, cli.tenant, archive).await?;
+    let done = work(&past).await;
+    past.close().await;
     done
 }
 

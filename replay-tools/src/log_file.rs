@@ -10,7 +10,10 @@ use std::{
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use daybook_adapters::log::chain;
-use daybook_domain::event_log::{Position, RecordedEvent};
+use daybook_domain::{
+    event_log::{Position, RecordedEvent},
+    ids::TenantId,
+};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -33,9 +36,53 @@ pub(crate) struct LogFile<R> {
     lines: Lines<R>,
     /// The line after the last one that was taken; none behind the end.
     next: Option<String>,
+    checks: Checks,
+    answers: AnswerDigest,
+}
+
+/// What every event of a file must be, given the one before it.
+pub(crate) struct Checks {
+    tenant: TenantId,
     chain: (Position, Hash),
     recorded_at: Option<DateTime<Utc>>,
-    answers: AnswerDigest,
+}
+
+impl Checks {
+    /// Those of the first event after a header.
+    pub(crate) fn after(header: &Header) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            header.daybook_log == VERSION,
+            "a log of version {} cannot be read: this program knows {VERSION}",
+            header.daybook_log
+        );
+        let before = header.from_position.0.checked_sub(1);
+        let before = before.context("the header: positions are counted from 1")?;
+        anyhow::ensure!(
+            before != 0 || header.previous_hash == chain::GENESIS,
+            "the header: nothing stands before position 1"
+        );
+        let chain = (Position(before), header.previous_hash);
+        Ok(Self { tenant: header.tenant, chain, recorded_at: None })
+    }
+
+    /// The next event, if it is what must come.
+    pub(crate) fn event(&mut self, record: EventRecord) -> anyhow::Result<RecordedEvent> {
+        let event = RecordedEvent::try_from(record)?;
+        self.chain = chain::verify_chain(self.tenant, self.chain, [&event])?;
+        let position = event.position;
+        // The chain says that nobody changed the line; these say that a log would have taken it.
+        anyhow::ensure!(
+            !event.payload.contains(UNSEALED) && !event.metadata.contains(UNSEALED),
+            "position {position}: it carries personal data that nobody sealed"
+        );
+        check_readable(&event)?;
+        anyhow::ensure!(
+            self.recorded_at <= Some(event.recorded_at),
+            "position {position}: it was recorded before the event before it"
+        );
+        self.recorded_at = Some(event.recorded_at);
+        Ok(event)
+    }
 }
 
 /// What a line says.
@@ -58,20 +105,9 @@ impl<R: BufRead> LogFile<R> {
         let mut lines = Lines { reader, number: 0 };
         let first = lines.next()?.context("the file is empty")?;
         let header: Header = decode(&first, 1).context("the header")?;
-        anyhow::ensure!(
-            header.daybook_log == VERSION,
-            "a log of version {} cannot be read: this program knows {VERSION}",
-            header.daybook_log
-        );
-        let before = header.from_position.0.checked_sub(1);
-        let before = before.context("the header: positions are counted from 1")?;
-        anyhow::ensure!(
-            before != 0 || header.previous_hash == chain::GENESIS,
-            "the header: nothing stands before position 1"
-        );
+        let checks = Checks::after(&header)?;
         let next = lines.next()?;
-        let chain = (Position(before), header.previous_hash);
-        Ok(Self { header, lines, next, chain, recorded_at: None, answers: AnswerDigest::default() })
+        Ok(Self { header, lines, next, checks, answers: AnswerDigest::default() })
     }
 
     /// The next line, checked. [`Line::End`] comes once, at the end.
@@ -85,7 +121,7 @@ impl<R: BufRead> LogFile<R> {
         if line.starts_with("{\"command\":") {
             let stored: StoredCommand = decode(&line, number)?;
             anyhow::ensure!(
-                stored.command.position <= self.chain.0.0,
+                stored.command.position <= self.checks.chain.0.0,
                 "line {number}: the answer rests on position {}, which is not there",
                 stored.command.position
             );
@@ -98,28 +134,13 @@ impl<R: BufRead> LogFile<R> {
 
     fn event(&mut self, line: &str, number: u64) -> anyhow::Result<RecordedEvent> {
         let record: EventRecord = decode(line, number)?;
-        let event = RecordedEvent::try_from(record).with_context(|| format!("line {number}"))?;
-        self.chain = chain::verify_chain(self.header.tenant, self.chain, [&event])
-            .with_context(|| format!("line {number}"))?;
-        let position = event.position;
-        // The chain says that nobody changed the line; these say that a log would have taken it.
-        anyhow::ensure!(
-            !event.payload.contains(UNSEALED) && !event.metadata.contains(UNSEALED),
-            "position {position}: it carries personal data that nobody sealed"
-        );
-        check_readable(&event)?;
-        anyhow::ensure!(
-            self.recorded_at <= Some(event.recorded_at),
-            "position {position}: it was recorded before the event before it"
-        );
-        self.recorded_at = Some(event.recorded_at);
-        Ok(event)
+        self.checks.event(record).with_context(|| format!("line {number}"))
     }
 
     fn end(&mut self, line: &str, number: u64) -> anyhow::Result<Trailer> {
         let trailer: Trailer =
             decode(line, number).context("the file has no trailer: it was cut")?;
-        let (position, hash) = self.chain;
+        let (position, hash) = self.checks.chain;
         let events = position.0 - (self.header.from_position.0 - 1);
         let (answers, answers_sha256) = std::mem::take(&mut self.answers).finish();
         let found =

@@ -4,26 +4,27 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
 use clap::Args;
 use daybook_adapters::{
     embedded_postgres::{EmbeddedConfig, EmbeddedPostgres},
-    log::PostgresLog,
+    log::{PostgresLog, transfer::read_answers},
 };
 use daybook_domain::{
     event_log::{Head, Position, RecordedEvent},
     ids::TenantId,
     ports::EventLog as _,
 };
+use daybook_projections::reporting;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow, PgSslMode},
+    ConnectOptions as _, Connection as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use uuid::Uuid;
 
-use crate::models::{Keys, SecretText, keys};
-
-use crate::{answers::CommandAnswer, merkle::Hash};
+use crate::{
+    answers::CommandAnswer,
+    models::{Keys, SecretText, keys},
+};
 
 /// Events per read.
 pub(crate) const PAGE: usize = 5000;
@@ -54,6 +55,7 @@ pub struct History {
 #[derive(Debug)]
 pub struct Operator {
     pub(crate) connection: PgConnection,
+    database: PgConnectOptions,
     server: Option<EmbeddedPostgres>,
 }
 
@@ -79,6 +81,15 @@ impl Reporting {
 }
 
 impl Operator {
+    /// The keys of the vault, as far as they are at hand.
+    pub(crate) async fn keys(
+        &self,
+        given: Option<&SecretText>,
+        source: &Source,
+    ) -> anyhow::Result<Keys> {
+        keys(given, source, &self.database).await
+    }
+
     /// Closes the connection, and stops the server if it was started for this.
     pub async fn close(self) {
         // A connection that is broken is closed as well.
@@ -90,6 +101,11 @@ impl Operator {
 }
 
 impl Source {
+    /// Whether a database is named.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.database_url.is_some() || self.data_dir.is_some()
+    }
+
     /// Opens the history of a tenant; an error if there is no such tenant.
     pub async fn open(&self, tenant: Uuid) -> anyhow::Result<History> {
         anyhow::ensure!(!tenant.is_nil(), "--tenant is missing: which tenant's history?");
@@ -114,13 +130,14 @@ impl Source {
     /// Opens a connection that may append, for commands of the operator.
     pub async fn operator(&self) -> anyhow::Result<Operator> {
         let (options, server) = self.connect().await?;
+        let database = options.clone().disable_statement_logging();
         let session = [("role", "daybook_append")];
         let options =
             options.application_name("daybook-replay").disable_statement_logging().options(session);
         let connection = options.connect().await.context(
             "the database cannot be reached, or its login is no member of daybook_append",
         )?;
-        Ok(Operator { connection, server })
+        Ok(Operator { connection, database, server })
     }
 
     /// Opens a connection for reports. A login that is bound to a tenant needs not name it, and cannot
@@ -131,19 +148,7 @@ impl Source {
         let options =
             options.application_name("daybook-replay").disable_statement_logging().options(session);
         let mut connection = options.connect().await.context("the database cannot be reached")?;
-        let wished = tenant.map_or_else(String::new, |tenant| tenant.to_string());
-        sqlx::query(include_str!("reporting/session.sql"))
-            .bind(wished)
-            .execute(&mut connection)
-            .await
-            .context("the login is no member of daybook_analyst or daybook_app")?;
-        let seen: Option<Uuid> = sqlx::query_scalar(include_str!("reporting/session_tenant.sql"))
-            .fetch_one(&mut connection)
-            .await?;
-        anyhow::ensure!(
-            tenant.is_none() || tenant == seen,
-            "the login does not see that tenant: it is bound to another, or to none"
-        );
+        let seen = reporting::enter(&mut connection, tenant).await?;
         Ok(Reporting { tenant: seen, connection, server })
     }
 
@@ -207,25 +212,8 @@ impl History {
         after: Option<&str>,
         (from, to): (Position, Position),
     ) -> anyhow::Result<Vec<CommandAnswer>> {
-        let rows = sqlx::query(include_str!("read_answers.sql"))
-            .bind(self.tenant.uuid())
-            .bind(after)
-            .bind(i64::try_from(from.0)?)
-            .bind(i64::try_from(to.0)?)
-            .fetch_all(&self.pool)
-            .await?;
-        let answer = |row: &PgRow| {
-            Ok(CommandAnswer {
-                key: row.try_get("key")?,
-                request_hash: Hash::try_from(row.try_get::<&[u8], _>("request_hash")?)?,
-                result: row.try_get("result")?,
-                position: u64::try_from(row.try_get::<i64, _>("position")?)?,
-                recorded_at_micros: row
-                    .try_get::<DateTime<Utc>, _>("recorded_at")?
-                    .timestamp_micros(),
-            })
-        };
-        rows.iter().map(answer).collect()
+        let page = read_answers(&self.pool, self.tenant, after, (from, to)).await?;
+        Ok(page.into_iter().map(CommandAnswer::from).collect())
     }
 
     /// The log underneath.

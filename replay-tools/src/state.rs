@@ -2,22 +2,20 @@
 
 use anyhow::Context as _;
 use daybook_domain::{
-    event_log::{RecordedEvent, Revision, StreamId},
-    ports::EventLog as _,
+    event_log::{RecordedEvent, StreamId},
     registry,
 };
 use serde_json::{Value, json};
 
-use crate::{cli::StateWish, say, source::History, verify::text};
+use crate::{archive::Past, cli::StateWish, say, verify::text};
 
-pub(crate) async fn run(history: &History, wish: &StateWish, as_json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(past: &Past, wish: &StateWish, as_json: bool) -> anyhow::Result<()> {
     let aggregate = registry::find(&wish.aggregate).with_context(|| {
         let known: Vec<_> = registry::AGGREGATES.iter().map(|kind| kind.aggregate_type).collect();
         format!("{} is no aggregate; there are {}", wish.aggregate, known.join(", "))
     })?;
     let stream = StreamId::new(aggregate.aggregate_type, wish.id.as_str());
-    let tails = history.log().read_streams(history.tenant, &[(stream, Revision(0))]).await?;
-    let events: Vec<RecordedEvent> = tails.into_iter().flat_map(|tail| tail.events).collect();
+    let events = past.stream(stream).await?;
     anyhow::ensure!(!events.is_empty(), "there is no {} {}", wish.aggregate, wish.id);
     let seen: Vec<&RecordedEvent> =
         events.iter().take_while(|event| was_there(event, wish)).collect();

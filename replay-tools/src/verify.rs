@@ -15,9 +15,11 @@ use serde_json::json;
 
 use crate::{
     diff,
+    merkle::Hash,
     models::Keys,
     say,
     source::{History, PAGE},
+    walk::START,
 };
 
 /// What was proved.
@@ -54,9 +56,17 @@ const AT_ONCE: usize = 4;
 /// Every event carries its hash, so a page can be checked without the pages before it; only its first
 /// event has to wait for them.
 pub async fn verify(history: &History) -> anyhow::Result<Verified> {
+    verify_from(history, START).await
+}
+
+/// As [`verify`], from a position and its hash on; what stands below need not be there.
+pub(crate) async fn verify_from(
+    history: &History,
+    start: (Position, Hash),
+) -> anyhow::Result<Verified> {
     let head = history.head().await?;
-    let (mut position, mut hash) = (Position(0), chain::GENESIS);
-    let starts = (0..).step_by(PAGE).map(Position);
+    let (mut position, mut hash) = start;
+    let starts = (position.0..).step_by(PAGE).map(Position);
     let pages = stream::iter(starts).map(|after| {
         let (log, tenant) = (history.log().clone(), history.tenant);
         let page = tokio::spawn(async move {

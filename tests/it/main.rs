@@ -1,5 +1,6 @@
 //! End-to-end tests of Daybook: one binary, one module per subject.
 
+mod archive;
 mod faults;
 mod http;
 mod models;
@@ -8,5 +9,6 @@ mod proofs;
 mod replay;
 mod reporting;
 mod statements;
+mod stock;
 mod tidy;
 mod transfer;

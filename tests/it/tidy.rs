@@ -111,6 +111,31 @@ fn every_statement_names_the_tenant() {
     }
 }
 
+/// Those of the folder `queries` are examples, for people.
+#[test]
+fn statements_stand_in_the_crates_that_hold_connections() {
+    const STATEMENTS: &[&str] =
+        &["sqlx::query", "query_as(", "query_scalar(", "raw_sql(", ".sql\")", "QueryBuilder"];
+    let holds_none = |name: &str| {
+        ["api/src/", "domain/src/", "replay-tools/src/"].iter().any(|it| name.starts_with(it))
+    };
+    let mut faults = Vec::new();
+    for path in files("sql") {
+        let name = shown(&path);
+        let is_elsewhere =
+            ["api/", "domain/", "replay-tools/"].iter().any(|it| name.starts_with(it));
+        if is_elsewhere && !name.contains("/queries/") {
+            faults.push(name);
+        }
+    }
+    for path in files("rs") {
+        let (name, text) = (shown(&path), read(&path));
+        let words = STATEMENTS.iter().filter(|word| holds_none(&name) && text.contains(**word));
+        faults.extend(words.map(|word| format!("{name} holds a statement: {word}")));
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
 #[test]
 fn migrations_are_named_by_time_and_purpose() {
     let mut seen = BTreeMap::new();

@@ -15,8 +15,10 @@ mod notifier;
 mod postgres;
 mod rows;
 mod scan;
+pub mod stock;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 
 pub use self::{
     cqrs::EventRepository,

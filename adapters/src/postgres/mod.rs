@@ -10,6 +10,7 @@
 
 mod pool;
 mod scope;
+mod server;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -17,6 +18,7 @@ mod transaction;
 pub use self::{
     pool::{PoolRole, connect_pool, pool_options},
     scope::Scope,
+    server::{answers, ensure_database},
     transaction::{scoped_transaction, transaction},
 };
 

@@ -64,9 +64,10 @@ fn unreadable(what: &str) -> LogError {
     LogError::Damaged(format!("a payload with personal data {what}"))
 }
 
-impl<L: EventLog> SealedLog<L> {
-    /// Seals what is clear in the events of an append.
-    async fn seal(&self, append: &mut Append) -> Result<(), LogError> {
+impl<L> SealedLog<L> {
+    /// Seals what is clear in the events of an append, as the append itself does; for histories that
+    /// come into the log by another way.
+    pub async fn seal(&self, append: &mut Append) -> Result<(), LogError> {
         let mut clear: Vec<(&mut EventData, Value)> = Vec::new();
         let mut subjects = Vec::new();
         for event in append.writes.iter_mut().flat_map(|write| &mut write.events) {
@@ -87,7 +88,9 @@ impl<L: EventLog> SealedLog<L> {
         }
         Ok(())
     }
+}
 
+impl<L: EventLog> SealedLog<L> {
     /// Opens what is sealed in some events; what cannot be opened any more reads as erased.
     async fn open<'e>(
         &self,

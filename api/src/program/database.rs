@@ -3,8 +3,9 @@
 use std::str::FromStr as _;
 
 use anyhow::Context as _;
-use daybook_adapters::embedded_postgres::{
-    EmbeddedConfig, EmbeddedError, EmbeddedPostgres, fetch_postgres,
+use daybook_adapters::{
+    embedded_postgres::{EmbeddedConfig, EmbeddedError, EmbeddedPostgres, fetch_postgres},
+    postgres::ensure_database,
 };
 use daybook_migrations::MIGRATOR;
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
@@ -51,16 +52,7 @@ impl Database {
             started => started?,
         };
         let options = server.options().disable_statement_logging();
-        let mut admin = options.clone().database("postgres").connect().await?;
-        let exists: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-                .bind(NAME)
-                .fetch_one(&mut admin)
-                .await?;
-        if !exists {
-            sqlx::query("CREATE DATABASE daybook").execute(&mut admin).await?;
-        }
-        admin.close().await?;
+        ensure_database(&options, NAME).await?;
         Ok(Self { options: options.database(NAME), server: Some(server) })
     }
 

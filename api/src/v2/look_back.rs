@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use daybook_adapters::postgres::scoped_transaction;
 use daybook_domain::{event_log::Position, ids::TenantId};
 use daybook_projections::{
     appointments::{self, AppointmentFilter, AppointmentRow, Appointments, Cursor},
     aside::{AsideError, Until, fold_into_temporary},
-    tx::transaction,
 };
 
 use crate::{
@@ -43,12 +43,8 @@ pub(super) async fn list(
     let _turn = app.look_back().await?;
     let until = moment.until(app.clock.now())?;
     let log = Arc::new(app.dispatcher.log().clone());
-    let found: Result<_, AsideError> = transaction(&app.read, move |tx| {
+    let found: Result<_, AsideError> = scoped_transaction(&app.read, tenant, move |tx| {
         Box::pin(async move {
-            sqlx::query("SELECT set_config('app.tenant_id', $1, true)")
-                .bind(tenant.to_string())
-                .execute(&mut *tx)
-                .await?;
             let folded =
                 fold_into_temporary(tx, &log, tenant, &[Arc::new(Appointments)], until).await?;
             let rows = appointments::list(tx, tenant, &filter, after, limit).await?;

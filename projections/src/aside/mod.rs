@@ -6,6 +6,7 @@
 
 mod compare;
 mod fold;
+mod live;
 mod rebuild;
 mod renew;
 mod skips;
@@ -18,6 +19,7 @@ use crate::projector::ProjectionError;
 pub use self::{
     compare::{Compared, Difference, compare, compare_positions},
     fold::{Folded, Until, fold_into_temporary},
+    live::{compare_between, compare_with_live},
     rebuild::{Progress, Rebuild, Rebuilt},
     renew::{Renewal, RenewalHandle, Renewed},
 };
@@ -48,6 +50,16 @@ pub enum AsideError {
         /// What is wrong.
         #[source]
         error: ProjectionError,
+    },
+    /// The live rows are those of another version: they cannot be compared.
+    #[error("version {live} of {projector} is live, and this program knows version {version}")]
+    OtherVersion {
+        /// The projector.
+        projector: &'static str,
+        /// The version that is live.
+        live: i32,
+        /// The version that is known here.
+        version: i32,
     },
     /// Somebody else rebuilds the same.
     #[error("another rebuild of this read model is under way")]

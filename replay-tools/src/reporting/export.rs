@@ -1,20 +1,17 @@
-//! Writes a view to a file: all rows of one moment, a cursor's worth of them in memory at a time.
+//! Writes a view to a file: all rows of one moment, one page of them in memory at a time.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use clap::ValueEnum;
+use daybook_projections::reporting::{Cell, Kind, Pages, Selection, View, ViewEntry};
 use serde_json::json;
-use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    cell::{Cell, Kind},
-    dictionary::{self, ViewEntry},
     lines::{CsvFile, NdjsonFile},
     parquet_file::ParquetFile,
-    view::{Moment, View},
 };
 use crate::{
     document::NewFile,
@@ -59,7 +56,7 @@ pub struct Exported {
 }
 
 /// A file of rows.
-pub(super) trait TableFile {
+pub(crate) trait TableFile {
     fn row(&mut self, cells: Vec<Cell>) -> anyhow::Result<()>;
     /// Makes the file whole and gives it its name.
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
@@ -72,50 +69,27 @@ pub async fn export_view(
     out: &Path,
 ) -> anyhow::Result<Exported> {
     let tenant = session.tenant.context("--tenant is missing: whose rows?")?;
-    anyhow::ensure!(
-        wish.view.moment().is_some() || (wish.from.is_none() && wish.to.is_none()),
-        "{} has no time of its own: --from and --to do not fit",
-        wish.view
-    );
-    if let (Some(from), Some(to)) = (wish.from, wish.to) {
-        anyhow::ensure!(from <= to, "--from is after --to");
-    }
+    let selection = Selection { view: wish.view, from: wish.from, to: wish.to };
+    selection.check()?;
     let file = NewFile::create(out)?;
-    // Dropped half way, it is rolled back.
-    let mut transaction =
-        session.connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let position = position(&mut transaction, tenant).await?;
-    let entries = dictionary::dictionary(&mut transaction).await?;
-    let entry = entries.into_iter().find(|entry| entry.view == wish.view.name());
-    let entry = entry.with_context(|| format!("the database has no view {}", wish.view))?;
-    let kinds = entry.columns.iter().map(Kind::of).collect::<Result<Vec<_>, _>>()?;
-    let mut table = table(file, wish.format, (&entry, &kinds), (tenant, position))?;
-    declare(&mut transaction, wish, tenant).await?;
+    let mut pages = Pages::open(&mut session.connection, &selection, tenant).await?;
+    let position = pages.position;
+    let columns = (&pages.entry, pages.kinds());
+    let mut table = table(file, wish.format, columns, (tenant, position))?;
     let mut progress = Progress::new("rows");
     let mut rows = 0;
     loop {
-        let page: Vec<PgRow> =
-            sqlx::query("FETCH 2000 FROM rows").fetch_all(&mut *transaction).await?;
+        let page = pages.next().await?;
         if page.is_empty() {
             break;
         }
-        for row in &page {
-            let cells = kinds.iter().enumerate().map(|(column, kind)| kind.read(row, column));
-            table.row(cells.collect::<Result<_, _>>()?)?;
-            rows += 1;
-        }
+        rows += page.len() as u64;
         progress.add(page.len() as u64);
+        page.into_iter().try_for_each(|cells| table.row(cells))?;
     }
-    transaction.rollback().await?;
+    pages.close().await?;
     table.finish()?;
     Ok(Exported { tenant, rows, position })
-}
-
-/// Up to where every read model of the tenant is.
-async fn position(connection: &mut PgConnection, tenant: Uuid) -> anyhow::Result<i64> {
-    let position: Option<i64> =
-        sqlx::query_scalar(include_str!("position.sql")).bind(tenant).fetch_one(connection).await?;
-    position.with_context(|| format!("nothing of a tenant {tenant} is in the read models"))
 }
 
 fn table(
@@ -138,28 +112,6 @@ fn table(
             Box::new(ParquetFile::new(file, (columns, kinds), &notes)?)
         }
     })
-}
-
-/// Opens the cursor. The view and its columns are names of a fixed list; the rest is bound.
-async fn declare(connection: &mut PgConnection, wish: &Wish, tenant: Uuid) -> anyhow::Result<()> {
-    let within = match wish.view.moment() {
-        None => "$2::date IS NULL AND $3::date IS NULL".to_owned(),
-        Some(Moment::Date(column)) => format!(
-            "($2::date IS NULL OR {column} >= $2::date) AND ($3::date IS NULL OR {column} <= $3::date)"
-        ),
-        Some(Moment::Instant(column)) => format!(
-            "($2::date IS NULL OR {column} >= $2::date::timestamp AT TIME ZONE 'UTC') AND \
-             ($3::date IS NULL OR {column} < ($3::date + 1)::timestamp AT TIME ZONE 'UTC')"
-        ),
-    };
-    let (view, order) = (wish.view.name(), wish.view.order());
-    let statement = format!(
-        "DECLARE rows NO SCROLL CURSOR FOR SELECT * FROM reporting.{view} \
-         WHERE tenant_id = $1 AND {within} ORDER BY {order}"
-    );
-    let query = sqlx::query(&statement).bind(tenant).bind(wish.from).bind(wish.to);
-    connection.execute(query).await?;
-    Ok(())
 }
 
 pub(crate) async fn run(

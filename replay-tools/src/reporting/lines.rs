@@ -1,9 +1,10 @@
 //! Tables as lines of text: CSV (RFC 4180) and one JSON object per line.
 
 use anyhow::Context as _;
+use daybook_projections::reporting::{Cell, Column};
 use serde::{Serialize, Serializer};
 
-use super::{cell::Cell, dictionary::Column, export::TableFile};
+use super::export::TableFile;
 use crate::document::NewFile;
 
 /// A header, then a record per row. NULL is an empty field.

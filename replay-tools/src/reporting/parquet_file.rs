@@ -5,6 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use anyhow::Context as _;
 use chrono::NaiveDate;
+use daybook_projections::reporting::{Cell, Column, Kind};
 use parquet::{
     basic::Compression,
     column::writer::ColumnWriter,
@@ -16,17 +17,13 @@ use parquet::{
     schema::parser::parse_message_type,
 };
 
-use super::{
-    cell::{Cell, Kind},
-    dictionary::Column,
-    export::TableFile,
-};
+use super::export::TableFile;
 use crate::document::NewFile;
 
 /// Rows of a group.
 const GROUP: usize = 20_000;
 
-pub(super) struct ParquetFile {
+pub(crate) struct ParquetFile {
     writer: SerializedFileWriter<NewFile>,
     columns: Vec<Values>,
     rows: usize,
@@ -61,7 +58,7 @@ const fn spelled(kind: Kind) -> (&'static str, &'static str) {
 }
 
 impl ParquetFile {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: NewFile,
         (columns, kinds): (&[Column], &[Kind]),
         notes: &[(&str, String)],

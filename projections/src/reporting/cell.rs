@@ -6,26 +6,36 @@ use serde_json::Value;
 use sqlx::{Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::dictionary::Column;
+use super::{Column, ReportError};
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// Yes or no.
     Bool,
+    /// A whole number.
     Int,
+    /// Text.
     Text,
+    /// An id.
     Uuid,
+    /// An instant.
     Instant,
+    /// A date and time of day without a zone.
     Local,
+    /// A date.
     Date,
+    /// A JSON document.
     Json,
+    /// A list of ids.
     Uuids,
+    /// A list of texts.
     Texts,
 }
 
 impl Kind {
     /// The kind of a column as the catalogue spells its type.
-    pub(super) fn of(column: &Column) -> anyhow::Result<Self> {
+    pub(super) fn of(column: &Column) -> Result<Self, ReportError> {
         Ok(match column.sql_type.as_str() {
             "boolean" => Self::Bool,
             "bigint" => Self::Int,
@@ -37,7 +47,10 @@ impl Kind {
             "jsonb" => Self::Json,
             "uuid[]" => Self::Uuids,
             "text[]" => Self::Texts,
-            other => anyhow::bail!("column {} is of type {other}: no file has it", column.name),
+            other => {
+                let (name, sql_type) = (column.name.clone(), other.to_owned());
+                return Err(ReportError::Unwritable { name, sql_type });
+            }
         })
     }
 
@@ -65,21 +78,30 @@ impl Kind {
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
+pub enum Cell {
+    /// NULL.
     Null,
+    /// Yes or no.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// Text.
     Text(String),
+    /// An id.
     Uuid(Uuid),
+    /// An instant.
     Instant(DateTime<Utc>),
+    /// A date and time of day without a zone.
     Local(NaiveDateTime),
+    /// A date.
     Date(NaiveDate),
+    /// A JSON document, or a list.
     Json(Value),
 }
 
 impl Cell {
     /// As a field of text; nothing for NULL.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Null => String::new(),
             Self::Bool(it) => it.to_string(),

@@ -1,0 +1,65 @@
+//! Comparisons in a transaction of their own, which leaves nothing.
+
+use std::sync::Arc;
+
+use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
+use sqlx::{Executor as _, PgPool};
+
+use crate::{projector::Projector, tx::transaction};
+
+use super::{AsideError, Compared, Until, compare, compare_positions, fold_into_temporary};
+
+/// Compares a live read model with a fold of the log up to where it stands, in one snapshot, and
+/// answers where that is. As [`compare`] otherwise.
+///
+/// The role of the pool sees the tenant in schema `read` and may make temporary tables.
+pub async fn compare_with_live<L: EventLog>(
+    pool: &PgPool,
+    log: Arc<L>,
+    tenant: TenantId,
+    projector: Arc<dyn Projector>,
+    ignoring: &'static [&'static str],
+    limit: usize,
+) -> Result<(Position, Compared), AsideError> {
+    transaction(pool, move |tx| {
+        Box::pin(async move {
+            // Temporary tables are all that is written; the role may write nothing else.
+            tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE").await?;
+            let (name, version) = (projector.name(), projector.version());
+            let stands: Option<(i32, i64)> = sqlx::query_as(include_str!("live.sql"))
+                .bind(tenant.uuid())
+                .bind(name)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let (live, stands) = stands.unwrap_or((version, 0));
+            if live != version {
+                return Err(AsideError::OtherVersion { projector: name, live, version });
+            }
+            let position = Position(stands.cast_unsigned());
+            let until = Until::Position(position);
+            fold_into_temporary(tx, &log, tenant, &[Arc::clone(&projector)], until).await?;
+            let found = compare(tx, tenant, projector.as_ref(), ignoring, limit).await?;
+            Ok((position, found))
+        })
+    })
+    .await
+}
+
+/// As [`compare_positions`], in a transaction of its own.
+pub async fn compare_between<L: EventLog>(
+    pool: &PgPool,
+    log: Arc<L>,
+    tenant: TenantId,
+    projector: Arc<dyn Projector>,
+    range: (Position, Position),
+    ignoring: &'static [&'static str],
+    limit: usize,
+) -> Result<Compared, AsideError> {
+    transaction(pool, move |tx| {
+        Box::pin(async move {
+            tx.execute("SET TRANSACTION READ WRITE").await?;
+            compare_positions(tx, &log, tenant, &projector, range, ignoring, limit).await
+        })
+    })
+    .await
+}

@@ -1,3 +1,0 @@
-SELECT position
-  FROM ops.checkpoints
- WHERE tenant_id = $1 AND projector = $2 AND version = $3
