@@ -25,6 +25,7 @@ mod proof;
 mod rebuild;
 mod record;
 mod reporting;
+pub mod simulate;
 mod source;
 mod state;
 mod verify;
@@ -103,6 +104,12 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::History(wish) => {
             with(cli, None, async |it| history::run(it, wish, json).await).await
+        }
+        Command::Simulate(wish) if wish.example_changes => {
+            say(simulate::EXAMPLE_CHANGES.trim_end())
+        }
+        Command::Simulate(wish) => {
+            with(cli, None, async |it| simulate::run(it, wish, json).await).await
         }
         Command::State(wish) => with(cli, None, async |it| state::run(it, wish, json).await).await,
         Command::Export(wish) => carry_out_export(cli, wish).await,

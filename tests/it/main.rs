@@ -7,6 +7,7 @@ mod projections;
 mod proofs;
 mod replay;
 mod reporting;
+mod simulate;
 mod statements;
 mod tidy;
 mod transfer;
