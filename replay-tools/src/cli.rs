@@ -79,6 +79,14 @@ pub(crate) enum Command {
         daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments\n  \
         daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments --take-back")]
     Rebuild(RebuildWish),
+    /// Decides the history again in memory under other hours, terms or services, and tells what would
+    /// have been refused, accepted or charged. Nothing is written. Without --changes it is the control:
+    /// everything must come out as it did.
+    #[command(after_help = "Examples:\n  \
+        daybook-replay simulate --example-changes > changes.json\n  \
+        daybook-replay --tenant <id> simulate\n  \
+        daybook-replay --tenant <id> simulate --changes changes.json --control --from 2026-09-01")]
+    Simulate(SimulateWish),
     /// Streams that a projector could not follow: they wait here, the others go on. For operators.
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -184,6 +192,34 @@ pub(crate) struct DiffWish {
     pub(crate) to_position: Option<u64>,
     /// At most so many differences are told of each.
     #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+/// What is simulated.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateWish {
+    /// What would have been otherwise (JSON).
+    #[arg(long)]
+    pub(crate) changes: Option<PathBuf>,
+    /// Prints a file of changes that is valid, and does nothing else. Needs no database.
+    #[arg(long)]
+    pub(crate) example_changes: bool,
+    /// Decisions from this date on are told (UTC); all of them are made.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<NaiveDate>,
+    /// Decisions until this date are told, included.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<NaiveDate>,
+    /// First decides everything again without changes; what does not come out as it did is told apart
+    /// as not simulated faithfully.
+    #[arg(long)]
+    pub(crate) control: bool,
+    /// What was refused and would have been accepted takes its place, so that later bookings may find
+    /// it taken. Without this it is only said.
+    #[arg(long)]
+    pub(crate) take_refused: bool,
+    /// At most so many decisions are told of each kind.
+    #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
 }
 

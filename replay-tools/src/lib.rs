@@ -26,6 +26,7 @@ mod proof;
 mod rebuild;
 mod record;
 mod reporting;
+pub mod simulate;
 mod source;
 mod state;
 mod stock;
@@ -122,6 +123,12 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         Command::Archive(wish) => {
             let target = (wish.out_dir.as_path(), wish.format);
             with(cli, None, async |it| archive::run(it, wish.month, target, json).await).await
+        }
+        Command::Simulate(wish) if wish.example_changes => {
+            say(simulate::EXAMPLE_CHANGES.trim_end())
+        }
+        Command::Simulate(wish) => {
+            with(cli, None, async |it| simulate::run(it, wish, json).await).await
         }
         Command::Export(wish) => carry_out_export(cli, wish).await,
         Command::Import(wish) => carry_out_import(cli, wish).await,

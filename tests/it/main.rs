@@ -8,6 +8,7 @@ mod projections;
 mod proofs;
 mod replay;
 mod reporting;
+mod simulate;
 mod statements;
 mod stock;
 mod tidy;

@@ -124,19 +124,30 @@ impl Receipts {
         before: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Receipt>, sqlx::Error> {
-        let mut scope = Scope::acquire(&self.pool, tenant).await?;
-        let rows: Vec<Json<Receipt>> = sqlx::query_scalar(include_str!("list.sql"))
-            .bind(tenant.uuid())
-            .bind(filter.status.map(i32::from))
-            .bind(filter.code.as_deref())
-            .bind(filter.from)
-            .bind(filter.to)
-            .bind(before)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *scope)
-            .await?;
-        Ok(rows.into_iter().map(|row| row.0).collect())
+        page(&self.pool, tenant, filter, before, limit).await
     }
+}
+
+/// A page of receipts, the latest first; at most `limit`. For readers that keep none.
+pub async fn page(
+    pool: &PgPool,
+    tenant: TenantId,
+    filter: &ReceiptFilter,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Receipt>, sqlx::Error> {
+    let mut scope = Scope::acquire(pool, tenant).await?;
+    let rows: Vec<Json<Receipt>> = sqlx::query_scalar(include_str!("list.sql"))
+        .bind(tenant.uuid())
+        .bind(filter.status.map(i32::from))
+        .bind(filter.code.as_deref())
+        .bind(filter.from)
+        .bind(filter.to)
+        .bind(before)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *scope)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 /// Writes what is kept, in batches, until nobody keeps anything any more.

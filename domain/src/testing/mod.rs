@@ -1,6 +1,8 @@
-//! What tests of commands need: a log in memory and a context on fixed time with counted ids.
+//! What tests of commands need: a log in memory, a context on fixed time with counted ids, and a
+//! salon whose guests take random steps.
 
 mod log;
+pub mod world;
 
 use std::sync::{
     Arc,

@@ -2,11 +2,10 @@
 //! is of it, and appointments and calendars say the same.
 
 mod twin;
-mod world;
 
 use proptest::prelude::*;
 
-use self::world::{Step, World};
+use crate::testing::world::{Step, World};
 
 /// A start on one of two days, from before opening to after closing, on and off the grid.
 fn slot() -> impl Strategy<Value = u16> {
@@ -32,7 +31,13 @@ fn step() -> impl Strategy<Value = Step> {
                 service, staff, slot, skip_conflicts
             }
         ),
-        1 => (which, 1_u16..5).prop_map(|(which, number)| Step::Skip { which, number }),
+        1 => (which.clone(), 0_u8..3)
+            .prop_map(|(which, change)| Step::Progress { which, change }),
+        1 => (which.clone(), 1_u16..5).prop_map(|(which, number)| Step::Skip { which, number }),
+        1 => (which.clone(), 1_u16..5, slot())
+            .prop_map(|(which, number, slot)| Step::Move { which, number, slot }),
+        1 => which.prop_map(Step::CancelSeries),
+        1 => (15_u8..19).prop_map(Step::CloseAt),
         1 => (1_u8..8).prop_map(Step::TimePasses),
     ]
 }

@@ -1,5 +1,7 @@
 //! A salon with two staff members, a resource of two units and three services, and the steps that
-//! its guests take.
+//! its guests take: random histories that the commands themselves have made.
+
+#![expect(clippy::panic, reason = "what a test cannot have fails it")]
 
 use std::sync::Arc;
 
@@ -8,9 +10,17 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{BookingError, Wish, commands::*};
+use super::{CountedIds, TENANT, TestLog, context};
 use crate::{
     availability::{Item, StaffWish},
+    booking::{
+        BookingError, Wish,
+        commands::{
+            Book, BookHeld, Cancel, CancelSeries, ChangeStatus, ExtendHold, Guest, MoveOccurrence,
+            Particulars, PlaceHold, ReleaseHold, Reschedule, SkipOccurrence, StartSeries,
+            StatusChange,
+        },
+    },
     branch::{Branch, BranchCommand},
     commands::{Assign, AssignmentOf, One, Register, RegisterCustomer},
     company::Company,
@@ -24,55 +34,107 @@ use crate::{
     service::{Assignment, Service},
     staff::Staff,
     tenant::{Tenant, TenantCommand},
-    testing::{CountedIds, TENANT, TestLog, context},
 };
 
-const COMPANY: Uuid = Uuid::from_u128(1);
-const BRANCH: Uuid = Uuid::from_u128(2);
-const CHAIR: Uuid = Uuid::from_u128(3);
-const CUSTOMER: Uuid = Uuid::from_u128(4);
-const STAFF: [Uuid; 2] = [Uuid::from_u128(10), Uuid::from_u128(11)];
-const SERVICES: [Uuid; 3] = [Uuid::from_u128(20), Uuid::from_u128(21), Uuid::from_u128(22)];
+/// The company.
+pub const COMPANY: Uuid = Uuid::from_u128(1);
+/// Its branch, open from eight to six every day.
+pub const BRANCH: Uuid = Uuid::from_u128(2);
+/// The resource, of two units.
+pub const CHAIR: Uuid = Uuid::from_u128(3);
+/// The customer of every booking.
+pub const CUSTOMER: Uuid = Uuid::from_u128(4);
+/// Who works there.
+pub const STAFF: [Uuid; 2] = [Uuid::from_u128(10), Uuid::from_u128(11)];
+/// A plain service, one of two phases, and one that is offered three times a day.
+pub const SERVICES: [Uuid; 3] = [Uuid::from_u128(20), Uuid::from_u128(21), Uuid::from_u128(22)];
 
 /// What somebody does next. Slots count five minutes from the first midnight.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub enum Step {
+    /// Somebody books.
     Book {
+        /// What, as an index.
         service: u8,
+        /// By whom, as an index.
         staff: Option<u8>,
+        /// When.
         slot: u16,
     },
+    /// Somebody keeps a place.
     Hold {
+        /// What, as an index.
         service: u8,
+        /// By whom, as an index.
         staff: Option<u8>,
+        /// When.
         slot: u16,
     },
+    /// A kept place is booked.
     BookHeld(usize),
+    /// It is kept longer.
     ExtendHold(usize),
+    /// It is given back.
     ReleaseHold(usize),
+    /// An appointment is moved.
     Reschedule {
+        /// Which, as an index.
         which: usize,
+        /// To whom, as an index.
         staff: Option<u8>,
+        /// Where to.
         slot: u16,
     },
+    /// An appointment is called off.
     Cancel(usize),
+    /// It starts, is done, or nobody came: 0, 1, 2.
+    Progress {
+        /// Which, as an index.
+        which: usize,
+        /// What.
+        change: u8,
+    },
+    /// A daily series of four is started.
     Series {
+        /// What, as an index.
         service: u8,
+        /// By whom, as an index.
         staff: Option<u8>,
+        /// When the first one is.
         slot: u16,
+        /// Whether occurrences whose place is taken are left out.
         skip_conflicts: bool,
     },
+    /// An occurrence is skipped.
     Skip {
+        /// Which series, as an index.
         which: usize,
+        /// Which occurrence, from 1.
         number: u16,
     },
+    /// An occurrence is moved.
+    Move {
+        /// Which series, as an index.
+        which: usize,
+        /// Which occurrence, from 1.
+        number: u16,
+        /// Where to.
+        slot: u16,
+    },
+    /// What is still to come of a series is called off.
+    CancelSeries(usize),
+    /// The branch closes at this hour from now on.
+    CloseAt(u8),
     /// So many minutes: holds lapse.
     TimePasses(u8),
 }
 
-pub(super) struct World {
-    pub(super) log: TestLog,
-    pub(super) now: DateTime<Utc>,
+/// The salon and what happened there so far.
+pub struct World {
+    /// Its history.
+    pub log: TestLog,
+    /// The time of the next step.
+    pub now: DateTime<Utc>,
     dispatcher: Dispatcher<TestLog>,
     ids: Arc<CountedIds>,
     appointments: Vec<AppointmentId>,
@@ -122,8 +184,15 @@ fn pick<T: Copy>(from: &[T], which: usize) -> Option<T> {
     from.get(which.checked_rem(from.len())?).copied()
 }
 
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
 impl World {
-    pub(super) async fn furnished() -> Self {
+    /// The salon before its first guest, three days before the first midnight.
+    pub async fn furnished() -> Self {
         let log = TestLog::default();
         log.open_tenant(TENANT).await.expect("the tenant opens");
         let mut world = Self {
@@ -147,10 +216,7 @@ impl World {
         self.must(&Register::<Company> { id: COMPANY, profile: from(company) }).await;
         let branch = json!({ "company_id": COMPANY, "name": "Mitte", "zone": "UTC" });
         self.must(&Register::<Branch> { id: BRANCH, profile: from(branch) }).await;
-        let day = json!({ "open": [{ "from": "08:00", "to": "18:00" }] });
-        let weekly = from((1..=7).map(|day_no| (day_no.to_string(), day.clone())).collect());
-        let command = BranchCommand::SetHours { weekly };
-        self.must(&One::<Branch> { id: BRANCH, command, expected: None }).await;
+        self.close_at(18).await;
         let chair = json!({ "company_id": COMPANY, "branch_id": BRANCH, "name": "Chair",
                             "kind": "room", "capacity": 2, "zone": "UTC" });
         self.must(&Register::<Resource> { id: CHAIR, profile: from(chair) }).await;
@@ -200,11 +266,19 @@ impl World {
         self.must(&customer).await;
     }
 
+    async fn close_at(&self, hour: u8) {
+        let day = json!({ "open": [{ "from": "08:00", "to": format!("{hour:02}:00") }] });
+        let weekly = from((1..=7).map(|day_no| (day_no.to_string(), day.clone())).collect());
+        let command = BranchCommand::SetHours { weekly };
+        self.must(&One::<Branch> { id: BRANCH, command, expected: None }).await;
+    }
+
     fn context(&self) -> CommandContext {
         CommandContext { ids: self.ids.clone(), ..context(self.now) }
     }
 
-    async fn must<C: UnitCommand<Refusal: std::fmt::Debug>>(&self, command: &C) {
+    /// Carries a command out that cannot be refused.
+    pub async fn must<C: UnitCommand<Refusal: std::fmt::Debug>>(&self, command: &C) {
         let done = self.dispatcher.run(&self.context(), command).await;
         assert!(done.is_ok(), "{:?}", done.err());
     }
@@ -219,7 +293,7 @@ impl World {
     }
 
     /// Why a booking at an instant is refused; `None` when it is not.
-    pub(super) async fn refusal_at(&self, starts_at: DateTime<Utc>) -> Option<BookingError> {
+    pub async fn refusal_at(&self, starts_at: DateTime<Utc>) -> Option<BookingError> {
         let wish = Wish { starts_at, ..place(0, None, 0) };
         let book = Book { wish, particulars: particulars() };
         match self.dispatcher.run(&self.context(), &book).await {
@@ -230,7 +304,7 @@ impl World {
     }
 
     /// Takes a step, and answers whether it was accepted.
-    pub(super) async fn take(&mut self, step: Step) -> bool {
+    pub async fn take(&mut self, step: Step) -> bool {
         match step {
             Step::Book { service, staff, slot } => {
                 let wish = place(service, staff, slot);
@@ -272,6 +346,28 @@ impl World {
                 let command = Cancel { appointment_id, reason, notify_customer, expected };
                 self.ask(&command).await.is_some()
             }
+            Step::Progress { which, change } => {
+                let Some(appointment_id) = pick(&self.appointments, which) else { return false };
+                let changes = [StatusChange::Start, StatusChange::Complete, StatusChange::NoShow];
+                let change = changes[usize::from(change) % changes.len()].clone();
+                let command = ChangeStatus { appointment_id, change, expected: None };
+                self.ask(&command).await.is_some()
+            }
+            Step::CloseAt(hour) => {
+                self.close_at(hour).await;
+                true
+            }
+            Step::TimePasses(minutes) => {
+                self.now += TimeDelta::minutes(i64::from(minutes));
+                true
+            }
+            of_series => self.take_in_series(of_series).await,
+        }
+    }
+
+    /// Takes a step that is about a series.
+    async fn take_in_series(&mut self, step: Step) -> bool {
+        match step {
             Step::Series { service, staff, slot, skip_conflicts } => {
                 self.start_series(service, staff, slot, skip_conflicts).await
             }
@@ -279,10 +375,17 @@ impl World {
                 let Some(series_id) = pick(&self.series, which) else { return false };
                 self.ask(&SkipOccurrence { series_id, number, reason: None }).await.is_some()
             }
-            Step::TimePasses(minutes) => {
-                self.now += TimeDelta::minutes(i64::from(minutes));
-                true
+            Step::Move { which, number, slot } => {
+                let Some(series_id) = pick(&self.series, which) else { return false };
+                let (new_starts_at, reason) = (at(slot), None);
+                let command = MoveOccurrence { series_id, number, new_starts_at, reason };
+                self.ask(&command).await.is_some()
             }
+            Step::CancelSeries(which) => {
+                let Some(series_id) = pick(&self.series, which) else { return false };
+                self.ask(&CancelSeries { series_id, reason: None }).await.is_some()
+            }
+            _of_something_else => false,
         }
     }
 
