@@ -1,5 +1,6 @@
 //! End-to-end tests of Daybook: one binary, one module per subject.
 
+mod erasure;
 mod faults;
 mod http;
 mod models;

@@ -1,4 +1,4 @@
-//! Serves until it is told to stop, then drains: requests first, webhooks and read models next, the
+//! Serves until it is told to stop, then drains: requests first, erasures, webhooks and read models next, the
 //! database last.
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
 use anyhow::Context as _;
 use daybook_adapters::{
     clock::{SystemClock, chance},
+    erasure::Worker as ErasureWorker,
     webhooks::Worker,
 };
 use tokio::{
@@ -63,6 +64,7 @@ pub(super) async fn serve(
     let relay = relay.context("the database cannot be listened to")?;
     let runner = app.runner.start(app.wakeups());
     let webhooks = Worker::start(app.webhooks.clone(), app.hints());
+    let erasures = ErasureWorker::start(app.eraser.clone());
     let closing = app.clone();
     let routes = router_behind(app, &config.trusted_proxies);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
@@ -79,6 +81,7 @@ pub(super) async fn serve(
         closing.close();
     });
     let ended = served.await;
+    erasures.stop().await;
     webhooks.stop().await;
     runner.stop().await;
     drop(relay);

@@ -151,11 +151,12 @@ impl JourneyRow {
             | CustomerEvent::ContactChanged { .. }
             | CustomerEvent::ConsentGiven { .. }
             | CustomerEvent::ConsentWithdrawn { .. } => self.lives(recorded, |_| ()),
-            CustomerEvent::Erased => self.is_erased = true,
+            CustomerEvent::Erased { .. } => self.is_erased = true,
             // The business wrote something down, or registered what it knows already.
             CustomerEvent::Registered { .. }
             | CustomerEvent::NoteAdded { .. }
-            | CustomerEvent::ErasureRequested { .. } => {}
+            | CustomerEvent::ErasureRequested { .. }
+            | CustomerEvent::ErasureWithdrawn { .. } => {}
         }
     }
 

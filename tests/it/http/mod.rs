@@ -18,7 +18,7 @@ mod receipts;
 mod reports;
 mod series;
 mod webhook_faults;
-mod webhook_receiver;
+pub(crate) mod webhook_receiver;
 mod webhooks;
 
 use std::sync::{
@@ -214,6 +214,21 @@ impl TestApp {
 
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(&self.key, ("PATCH", path), &[], Some(body.to_string())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, body: Value) -> Answer {
+        self.send(&self.key, ("DELETE", path), &[], Some(body.to_string())).await
+    }
+
+    /// With the key of the tenant, and headers of one's own.
+    pub(crate) async fn keyed(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        self.send(&self.key, (method, path), headers, Some(body.to_string())).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
