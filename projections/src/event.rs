@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use chrono::{DateTime, Utc};
 use daybook_domain::{
     aggregate::{DecodeError, Evolve, decode},
     appointment::{Appointment, AppointmentEvent},
@@ -85,4 +86,9 @@ impl Event {
     pub fn fact(&self) -> Result<&Fact, &Unreadable> {
         self.fact.get_or_init(|| Fact::read(&self.recorded)).as_ref()
     }
+}
+
+/// When an event was decided: the time of the business, not that of the database.
+pub(crate) fn decided_at(recorded: &RecordedEvent) -> DateTime<Utc> {
+    recorded.metadata().map_or(recorded.recorded_at, |metadata| metadata.at)
 }

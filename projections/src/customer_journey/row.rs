@@ -14,7 +14,7 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Keyed;
+use crate::{event::decided_at, rows::Keyed};
 
 /// Transitions that are kept; the oldest go first.
 const KEPT: usize = 100;
@@ -68,7 +68,7 @@ impl Keyed for JourneyRow {
 }
 
 impl JourneyRow {
-    pub(super) fn registered(
+    pub(crate) fn registered(
         customer_id: CustomerId,
         company_id: CompanyId,
         recorded: &RecordedEvent,
@@ -112,7 +112,7 @@ impl JourneyRow {
     }
 
     /// Notes the price of a booking. One that the row has seen changes nothing.
-    pub(super) fn priced(&mut self, id: AppointmentId, booking: &Booking, at: &RecordedEvent) {
+    pub(crate) fn priced(&mut self, id: AppointmentId, booking: &Booking, at: &RecordedEvent) {
         if self.position < at.position.0 {
             self.position = at.position.0;
             self.open_prices.insert(id, booking.price.amount_minor);
@@ -120,7 +120,7 @@ impl JourneyRow {
     }
 
     /// Folds a later event in. One that the row has seen changes nothing.
-    pub(super) fn apply(&mut self, event: &CustomerEvent, recorded: &RecordedEvent) {
+    pub(crate) fn apply(&mut self, event: &CustomerEvent, recorded: &RecordedEvent) {
         if recorded.position.0 <= self.position {
             return;
         }
@@ -183,9 +183,4 @@ impl JourneyRow {
             after.map(|(stage, after)| Transition { stage, at: self.last_activity_at + after });
         ends.into_iter().filter(|end| end.at <= now).collect()
     }
-}
-
-/// When an event was decided: the time of the business, not that of the database.
-fn decided_at(recorded: &RecordedEvent) -> DateTime<Utc> {
-    recorded.metadata().map_or(recorded.recorded_at, |metadata| metadata.at)
 }

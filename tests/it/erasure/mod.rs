@@ -5,6 +5,7 @@
 
 mod backup;
 mod canary;
+mod export;
 mod grace;
 mod job;
 mod search;

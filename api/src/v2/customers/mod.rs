@@ -1,6 +1,7 @@
 //! `/api/v2/customers`: register, look, list, change, consent, forget (CRM-13, GDPR-01, GDPR-04).
 
 mod erasure;
+mod export;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use daybook_adapters::{phone, postgres::Scope};
@@ -62,6 +63,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(note.answers::<Saved>(200, "A dry run.").done())
         .routes(consent.command::<SetConsent>().answers::<Saved>(200, "Noted.").done())
         .merge(erasure::routes())
+        .merge(export::routes())
 }
 
 /// How a customer is reached. Phone numbers as people type them.
