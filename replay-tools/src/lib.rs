@@ -11,6 +11,7 @@ mod answers;
 mod cli;
 mod diff;
 mod document;
+mod erase;
 mod export;
 mod head;
 mod history;
@@ -100,6 +101,12 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Parked(command) => {
             in_workshop(cli, async |it| parked::run(it, command, json).await).await
+        }
+        Command::Erase(command) => {
+            in_workshop(cli, async |it| erase::run(it, command, json).await).await
+        }
+        Command::Person(wish) => {
+            in_workshop(cli, async |it| erase::write_person(it, wish, json).await).await
         }
         Command::History(wish) => {
             with(cli, None, async |it| history::run(it, wish, json).await).await

@@ -8,6 +8,7 @@ mod canary;
 mod export;
 mod grace;
 mod job;
+mod operator;
 mod search;
 mod tools;
 mod traces;
