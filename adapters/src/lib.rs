@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod clock;
 pub mod embedded_postgres;
+pub mod erasure;
 pub mod log;
 pub mod phone;
 pub mod postgres;

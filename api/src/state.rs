@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
+    erasure::{Eraser, EraserParts},
     log::{Hint, HintRelay, Hints, PostgresLog},
     postgres::{PoolRole, connect_pool},
     receipts::Receipts,
@@ -63,6 +64,8 @@ pub struct AppState {
     rebuild: PgPool,
     /// The vault.
     pub vault: Vault,
+    /// Forgets people.
+    pub eraser: Arc<Eraser<PostgresLog>>,
     /// The API keys.
     pub keys: ApiKeys,
     /// Keys that were good a moment ago.
@@ -150,6 +153,14 @@ impl AppState {
         let shared = Arc::new(log.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
         let (config, projectors) = (RunnerConfig::default(), registry::projectors());
+        let dispatcher = Dispatcher::new(log.clone());
+        let eraser = Eraser::new(EraserParts {
+            dispatcher: dispatcher.clone(),
+            read: read.clone(),
+            project: project.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        });
         let runner = Runner::new(ids.next_id(), shared.clone(), project, projectors, config);
         let webhooks = Webhooks::new(DispatcherParts {
             pool: send,
@@ -166,7 +177,8 @@ impl AppState {
             endpoints: Endpoints::new(read.clone(), vault.clone()),
             webhooks: Arc::new(webhooks),
             allow_private_webhooks: parts.allow_private_webhooks,
-            dispatcher: Dispatcher::new(log),
+            dispatcher,
+            eraser: Arc::new(eraser),
             worlds: WorldStore::new(shared, WorldConfig::default()),
             runner,
             rebuild,

@@ -24,6 +24,7 @@ pub mod ids;
 pub mod instant;
 pub mod master_data;
 pub mod money;
+pub mod outside_ref;
 pub mod personal;
 pub mod phase;
 pub mod policy;

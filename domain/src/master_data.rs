@@ -40,6 +40,12 @@ pub enum MasterDataError {
         /// The field of the request that names it.
         field: &'static str,
     },
+    /// The customer asked to be forgotten and counts as deleted (GDPR-07).
+    #[error("this customer asked to be forgotten")]
+    ErasurePending {
+        /// The field of the request that names the customer.
+        field: &'static str,
+    },
     /// The staff member does not take appointments (AT-80).
     #[error("this staff member does not take appointments")]
     NotBookable,
@@ -83,6 +89,7 @@ impl Refusal for MasterDataError {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Invalid { .. } => "VALIDATION_ERROR",
             Self::Inactive { .. } => "INACTIVE",
+            Self::ErasurePending { .. } => "CUSTOMER_ERASURE_PENDING",
             Self::NotBookable => "STAFF_NOT_BOOKABLE",
             Self::Taken { field: "name", .. } => "NAME_TAKEN",
             Self::Taken { field: "external_ref", .. } => "EXTERNAL_REF_TAKEN",
@@ -100,6 +107,7 @@ impl Refusal for MasterDataError {
             Self::LimitReached { .. } => RefusalKind::Limit,
             Self::AlreadyRegistered { .. }
             | Self::Inactive { .. }
+            | Self::ErasurePending { .. }
             | Self::NotBookable
             | Self::Taken { .. }
             | Self::VersionMismatch { .. } => RefusalKind::Conflict,
@@ -111,6 +119,7 @@ impl Refusal for MasterDataError {
             Self::Invalid { field, .. } => Some(field.clone()),
             Self::NotFound { field, .. }
             | Self::Inactive { field, .. }
+            | Self::ErasurePending { field }
             | Self::Taken { field, .. } => Some((*field).to_owned()),
             Self::NotBookable => Some("staff_id".to_owned()),
             Self::AlreadyRegistered { .. }
@@ -130,6 +139,7 @@ impl Refusal for MasterDataError {
             | Self::NotFound { .. }
             | Self::Invalid { .. }
             | Self::Inactive { .. }
+            | Self::ErasurePending { .. }
             | Self::NotBookable => None,
         }
     }

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod directory;
 pub mod event;
 pub mod modifications;
+pub mod person;
 pub mod projector;
 pub mod registry;
 pub mod reporting;

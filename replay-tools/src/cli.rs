@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     archive::{ArchiveFormat, Month},
+    erase::{PersonFormat, Reason},
     keys,
     models::SecretText,
     reporting::{Format, View},
@@ -90,6 +91,13 @@ pub(crate) enum Command {
     /// Streams that a projector could not follow: they wait here, the others go on. For operators.
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// People who are to be forgotten, or are at once. For operators; needs the keys.
+    #[command(subcommand)]
+    Erase(EraseCommand),
+    /// Writes everything that is kept of a customer to a file. For operators; needs the keys.
+    #[command(after_help = "Examples:\n  \
+        daybook-replay --data-dir /var/lib/daybook --tenant <id> person --customer <id> --format csv --out person.csv")]
+    Person(PersonWish),
     /// Signed heads and proofs: what shows a cut tail, a rewritten history, or a single event to
     /// someone who does not hold the database.
     #[command(subcommand)]
@@ -176,6 +184,56 @@ pub(crate) enum AnalystCommand {
     },
     /// Tells who sees what.
     List,
+}
+
+/// What is done with people who are to be forgotten.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> erase list\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> erase request --customer <id>\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> erase withdraw --customer <id>\n  \
+    daybook-replay --data-dir /var/lib/daybook --tenant <id> erase now --customer <id> --reason objected")]
+pub(crate) enum EraseCommand {
+    /// Who waits to be forgotten, and until when.
+    List,
+    /// Notes the wish to be forgotten.
+    Request {
+        /// Who.
+        #[arg(long)]
+        customer: Uuid,
+        /// Days in which it can be taken back, 0 to 30; 30 without it.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(0..=30))]
+        grace_days: Option<u8>,
+    },
+    /// Takes that wish back.
+    Withdraw {
+        /// Who.
+        #[arg(long)]
+        customer: Uuid,
+    },
+    /// Forgets somebody at once: what is to come is called off, the key is destroyed.
+    Now {
+        /// Who.
+        #[arg(long)]
+        customer: Uuid,
+        /// On which ground; it stays in the history.
+        #[arg(long)]
+        reason: Reason,
+    },
+}
+
+/// Whose data are written, and how.
+#[derive(Debug, Args)]
+pub(crate) struct PersonWish {
+    /// Who.
+    #[arg(long)]
+    pub(crate) customer: Uuid,
+    /// The format of the file.
+    #[arg(long, default_value = "json")]
+    pub(crate) format: PersonFormat,
+    /// The file; one that is there stays.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 /// What is compared.

@@ -12,6 +12,7 @@ mod archive;
 mod cli;
 mod diff;
 mod document;
+mod erase;
 mod export;
 mod head;
 mod history;
@@ -111,6 +112,12 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Parked(command) => {
             in_workshop(cli, async |it| parked::run(it, command, json).await).await
+        }
+        Command::Erase(command) => {
+            in_workshop(cli, async |it| erase::run(it, command, json).await).await
+        }
+        Command::Person(wish) => {
+            in_workshop(cli, async |it| erase::write_person(it, wish, json).await).await
         }
         Command::History(wish) => {
             let archive = wish.archive.as_deref();

@@ -1,6 +1,7 @@
 //! End-to-end tests of Daybook: one binary, one module per subject.
 
 mod archive;
+mod erasure;
 mod faults;
 mod http;
 mod models;

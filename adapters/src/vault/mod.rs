@@ -17,7 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daybook_domain::ids::{CustomerId, TenantId};
+use daybook_domain::{
+    commands::CustomerIndexes,
+    customer::Contact,
+    ids::{CustomerId, TenantId},
+    outside_ref::OutsideRef,
+    personal::Personal,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use sqlx::PgPool;
@@ -183,6 +189,23 @@ impl Vault {
         mac.update(&[0]);
         mac.update(value.as_bytes());
         Ok(hex::encode(mac.finalize().into_bytes()))
+    }
+
+    /// What a customer is found by: the keyed hashes of the phone number and of the outside reference,
+    /// as far as they can be read.
+    pub async fn indexes(
+        &self,
+        tenant: TenantId,
+        contact: &Contact,
+    ) -> Result<CustomerIndexes, VaultError> {
+        let mut indexes = CustomerIndexes::default();
+        if let Some(phone) = contact.phone.as_ref().and_then(Personal::value) {
+            indexes.phone = Some(self.blind_index(tenant, "phone", phone.as_str()).await?);
+        }
+        if let Some(reference) = contact.external_ref.as_ref().and_then(OutsideRef::value) {
+            indexes.external_ref = Some(self.blind_index(tenant, "customer-ref", reference).await?);
+        }
+        Ok(indexes)
     }
 
     /// Seals a secret of the tenant's own, such as what signs its webhooks. It opens only with the

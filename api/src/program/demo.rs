@@ -5,6 +5,7 @@ use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 use anyhow::Context as _;
 use daybook_adapters::embedded_postgres::EmbeddedPostgres;
 use daybook_domain::{
+    commands::{CustomerIndexes, RegisterCustomer},
     customer::{Contact, Phone},
     ids::{CompanyId, CustomerId, TenantId},
     personal::Personal,
@@ -72,7 +73,7 @@ async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {
     let subject = CustomerId::new(customer);
     let phone = Phone::try_from("+4915112345678".to_owned())?;
     let index = app.vault.blind_index(tenant, "phone", phone.as_str()).await?;
-    let register = daybook_domain::commands::RegisterCustomer {
+    let register = RegisterCustomer {
         id: customer,
         company_id: CompanyId::new(id_of(app, tenant, "company", "salon").await?),
         contact: Contact {
@@ -83,7 +84,7 @@ async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {
             preferred_branch_id: None,
             external_ref: None,
         },
-        phone_index: Some(index),
+        indexes: CustomerIndexes { phone: Some(index), external_ref: None },
     };
     let context = keys::operator(app, tenant);
     app.dispatcher.run(&context, &register).await.map_err(keys::failed)?;

@@ -1,5 +1,5 @@
-//! Serves until it is told to stop, then drains: requests first, webhooks, read models and receipts
-//! next, the database last.
+//! Serves until it is told to stop, then drains: requests first, erasures, webhooks, read models and
+//! receipts next, the database last.
 
 use std::{
     net::SocketAddr,
@@ -12,6 +12,7 @@ use std::{
 use anyhow::Context as _;
 use daybook_adapters::{
     clock::{SystemClock, chance},
+    erasure::Worker as ErasureWorker,
     webhooks::Worker,
 };
 use tokio::{
@@ -64,6 +65,7 @@ pub(super) async fn serve(
     let runner = app.runner.start(app.wakeups());
     let renewal = app.renewal().start();
     let webhooks = Worker::start(app.webhooks.clone(), app.hints());
+    let erasures = ErasureWorker::start(app.eraser.clone());
     let (closing, kept) = (app.clone(), app.receipts.clone());
     let routes = router_behind(app, &config.trusted_proxies);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
@@ -81,6 +83,7 @@ pub(super) async fn serve(
     });
     let ended = served.await;
     renewal.stop().await;
+    erasures.stop().await;
     webhooks.stop().await;
     runner.stop().await;
     kept.flush().await;

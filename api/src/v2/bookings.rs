@@ -16,6 +16,7 @@ use daybook_domain::{
     },
     event_log::{Revision, StreamId},
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, SeriesId, ServiceId, StaffId},
+    outside_ref::{IndexedRef, OutsideRef},
     ports::EventLog as _,
 };
 use daybook_projections::appointments::{self, AppointmentFilter, Appointments};
@@ -169,7 +170,7 @@ async fn create(
         guest,
         source,
         notes: value.notes.map(Text::into_string),
-        external_ref: value.external_ref.map(Text::into_string),
+        external_ref: indexed(&app, &caller, value.external_ref).await?,
         call_id: value.call_id.map(Text::into_string),
     };
     let done = if let Some(hold_id) = value.hold_token {
@@ -185,6 +186,18 @@ async fn create(
     };
     let status = if context.dry_run { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::done(status, done, |answer| created(&answer, context.dry_run)))
+}
+
+/// The client's own id for a booking, with the keyed hash by which it is found.
+async fn indexed(
+    app: &App,
+    caller: &Caller,
+    reference: Option<Reference>,
+) -> Result<Option<IndexedRef>, Problem> {
+    let Some(reference) = reference.map(Text::into_string) else { return Ok(None) };
+    let index = app.vault.blind_index(caller.tenant, "appointment-ref", &reference).await;
+    let index = index.map_err(|error| Problem::unavailable(&error))?;
+    Ok(Some(IndexedRef { reference, index }))
 }
 
 fn created(answer: &BookingAnswer, dry_run: bool) -> Value {
@@ -212,7 +225,7 @@ async fn one(
     body["booking_type"] = json!(booking.booking_type);
     body["source"] = json!(booking.source);
     body["notes"] = json!(booking.notes.as_ref().and_then(|notes| notes.value()));
-    body["external_ref"] = json!(booking.external_ref);
+    body["external_ref"] = json!(booking.external_ref.as_ref().and_then(OutsideRef::value));
     body["series"] = json!(booking.series);
     body["zone"] = json!(booking.zone.name());
     body["modifications"] = json!(state.modifications());

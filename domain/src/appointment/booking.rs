@@ -12,6 +12,7 @@ use crate::{
         ServiceId, StaffId,
     },
     money::Money,
+    outside_ref::OutsideRef,
     personal::Personal,
     phase::PhasePlan,
     policy::Terms,
@@ -50,10 +51,10 @@ pub struct Booking {
     pub notes: Option<Personal<String>>,
     /// The client's own id for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_ref: Option<String>,
+    pub external_ref: Option<OutsideRef>,
     /// The call that it came from (APT-17).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call_id: Option<String>,
+    pub call_id: Option<OutsideRef>,
     /// Its place in a series (APT-12).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<SeriesPlace>,

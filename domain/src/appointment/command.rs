@@ -50,6 +50,8 @@ pub struct Cancellation {
     pub notify_customer: bool,
     /// The customer's cancellations in this calendar month before this one.
     pub cancelled_this_month: u32,
+    /// Whether the terms are left aside, because it is not the customer who cancels.
+    pub is_waived: bool,
 }
 
 /// A reschedule and where it goes.

@@ -20,7 +20,7 @@ use crate::{
     aggregate::{Decide, Evolve},
     policy::{
         CancellationFacts, PolicyCheck, PolicyOutcome, RescheduleFacts, judge_cancellation,
-        judge_reschedule,
+        judge_reschedule, waived_cancellation,
     },
 };
 
@@ -105,7 +105,8 @@ fn cancel(
     state: &Appointment,
     cancellation: Cancellation,
 ) -> Result<Vec<AppointmentEvent>, AppointmentError> {
-    let Cancellation { at, reason, notify_customer, cancelled_this_month } = cancellation;
+    let Cancellation { at, reason, notify_customer, cancelled_this_month, is_waived } =
+        cancellation;
     let booking = state.require()?;
     if state.status() == Some(AppointmentStatus::Cancelled) {
         return Ok(Vec::new());
@@ -116,7 +117,11 @@ fn cancel(
         cancelled_this_month,
         price: booking.price,
     };
-    let outcome = judge_cancellation(&booking.terms.cancellation, facts);
+    let outcome = if is_waived {
+        waived_cancellation(booking.price)
+    } else {
+        judge_cancellation(&booking.terms.cancellation, facts)
+    };
     let modification = state.next_modification();
     let cancelled = AppointmentEvent::Cancelled {
         modification,

@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     aggregate::fold,
     money::{Currency, Money},
+    outside_ref::OutsideRef,
     policy::{CancellationPolicy, Fee, ReschedulePolicy, Terms, Violation, ViolationAction},
 };
 
@@ -19,7 +20,7 @@ const START: i64 = 1_000;
 fn booking_is_recorded_once() {
     given([]).when(book(booking())).then_expect_events(vec![booked()]);
     given([booked()]).when(book(booking())).then_expect_events(Vec::new());
-    let other = Booking { external_ref: Some("other".to_owned()), ..booking() };
+    let other = Booking { external_ref: Some(OutsideRef::Clear("other".to_owned())), ..booking() };
     given([booked()]).when(book(other)).then_expect_error(AppointmentError::AlreadyBooked);
 }
 
@@ -280,6 +281,7 @@ fn cancel(at: i64, cancelled_this_month: u32) -> AppointmentCommand {
         reason: None,
         notify_customer: true,
         cancelled_this_month,
+        is_waived: false,
     })
 }
 

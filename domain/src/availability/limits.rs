@@ -48,15 +48,15 @@ fn used<'b>(
     let mut seen = BTreeSet::new();
     let mut used = BTreeMap::new();
     for claim in claims.filter(|claim| counts(claim, request.now, request.ignoring)) {
-        let is_booking = match claim.kind {
-            BusyKind::Hold | BusyKind::Pending | BusyKind::Booked => true,
-            BusyKind::Block | BusyKind::External => false,
-        };
+        match claim.kind {
+            BusyKind::Hold | BusyKind::Pending | BusyKind::Booked => {}
+            BusyKind::Block | BusyKind::External => continue,
+        }
         let date = zone.date(step_down(claim.slot.from));
         let belongs_to =
             (claim.appointment_id, claim.hold_id.filter(|_| claim.appointment_id.is_none()));
         let is_new = belongs_to == (None, None) || seen.insert((date, belongs_to));
-        if is_booking && is_new {
+        if is_new {
             *used.entry(date).or_insert(0) += 1;
         }
     }

@@ -27,4 +27,4 @@ macro_rules! accept {
         }
     };
 }
-use accept;
+pub(crate) use accept;

@@ -8,12 +8,23 @@ use crate::{
     ids::CompanyId,
     master_data::MasterDataError,
     ports::EventLog,
+    unique_key::UniqueKey,
 };
 
 use super::{
     one::{Saved, check_version, saved},
     register::{Parent, check_parent, move_keys},
 };
+
+/// The keyed hashes that a customer is found by, made by the vault: the number and the reference
+/// themselves stand in no stream id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerIndexes {
+    /// That of the phone number.
+    pub phone: Option<String>,
+    /// That of the outside reference.
+    pub external_ref: Option<String>,
+}
 
 /// Registers a customer.
 #[derive(Clone, Debug)]
@@ -24,9 +35,8 @@ pub struct RegisterCustomer {
     pub company_id: CompanyId,
     /// How to reach the customer.
     pub contact: Contact,
-    /// The keyed hash of the phone number, made by the vault: the number itself stands in no
-    /// stream id.
-    pub phone_index: Option<String>,
+    /// What the customer is found by.
+    pub indexes: CustomerIndexes,
 }
 
 /// Changes how a customer is reached.
@@ -36,22 +46,10 @@ pub struct ChangeCustomer {
     pub id: Uuid,
     /// How to reach the customer now.
     pub contact: Contact,
-    /// The keyed hash of the phone number before.
-    pub phone_index_before: Option<String>,
-    /// The keyed hash of the phone number now.
-    pub phone_index: Option<String>,
-    /// The version that the caller has read, if the caller insists on it.
-    pub expected: Option<u64>,
-}
-
-/// Forgets a customer and gives the customer's keys back, so that the same person may come again
-/// as somebody new. The vault destroys the customer's own key once this is recorded.
-#[derive(Clone, Debug)]
-pub struct EraseCustomer {
-    /// Who.
-    pub id: Uuid,
-    /// The keyed hash of the phone number, made while it could still be read.
-    pub phone_index: Option<String>,
+    /// What the customer was found by.
+    pub indexes_before: CustomerIndexes,
+    /// What the customer is found by now.
+    pub indexes: CustomerIndexes,
     /// The version that the caller has read, if the caller insists on it.
     pub expected: Option<u64>,
 }
@@ -61,15 +59,33 @@ pub(crate) fn phone_key(company_id: CompanyId, phone_index: &str) -> String {
     format!("customer-phone:{company_id}:{phone_index}")
 }
 
-fn keys(
+/// The unique keys of a customer: `(stream id, field)`.
+pub(super) fn keys(
     company_id: CompanyId,
-    phone_index: Option<&str>,
-    external_ref: Option<&str>,
+    indexes: &CustomerIndexes,
 ) -> Vec<(String, &'static str)> {
-    let phone = phone_index.map(|index| (phone_key(company_id, index), "phone"));
-    let reference =
-        external_ref.map(|reference| (format!("customer-ref:{reference}"), "external_ref"));
+    let phone = indexes.phone.as_ref().map(|index| (phone_key(company_id, index), "phone"));
+    let reference = indexes.external_ref.as_ref();
+    let reference = reference.map(|it| (format!("customer-ref-index:{it}"), "external_ref"));
     phone.into_iter().chain(reference).collect()
+}
+
+/// The key of a reference as it was written once, in clear: nothing is claimed by it any more.
+pub(super) fn old_key(contact: Option<&Contact>) -> Option<(String, &'static str)> {
+    let reference = contact?.external_ref.as_ref()?.value()?;
+    Some((format!("customer-ref:{reference}"), "external_ref"))
+}
+
+/// Refuses a reference that somebody else has since it was written in clear.
+async fn check_old_key<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    id: Uuid,
+    contact: &Contact,
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    let Some((key, field)) = old_key(Some(contact)) else { return Ok(Ok(())) };
+    let held = unit.load::<UniqueKey>(&key).await?;
+    let owner = held.owner().filter(|owner| *owner != id.to_string());
+    Ok(owner.map_or(Ok(()), |owner| Err(MasterDataError::Taken { field, owner: owner.to_owned() })))
 }
 
 impl UnitCommand for RegisterCustomer {
@@ -90,8 +106,10 @@ impl UnitCommand for RegisterCustomer {
         if let Err(refusal) = unit.decide::<Customer>(self.id, register).await? {
             return Ok(Err(refusal));
         }
-        let reference = self.contact.external_ref.as_deref();
-        let keys = keys(self.company_id, self.phone_index.as_deref(), reference);
+        if let Err(refusal) = check_old_key(unit, self.id, &self.contact).await? {
+            return Ok(Err(refusal));
+        }
+        let keys = keys(self.company_id, &self.indexes);
         if let Err(refusal) = move_keys(unit, self.id, &[], &keys).await? {
             return Ok(Err(refusal));
         }
@@ -112,45 +130,20 @@ impl UnitCommand for ChangeCustomer {
         }
         let customer = unit.load::<Customer>(self.id).await?;
         let company_id = customer.company_id();
-        let held = customer.contact().and_then(|contact| contact.external_ref.clone());
+        let old = old_key(customer.contact());
         drop(customer);
         let change = CustomerCommand::ChangeContact { contact: self.contact.clone() };
         if let Err(refusal) = unit.decide::<Customer>(self.id, change).await? {
             return Ok(Err(refusal));
         }
         if let Some(company_id) = company_id {
-            let before = keys(company_id, self.phone_index_before.as_deref(), held.as_deref());
-            let reference = self.contact.external_ref.as_deref();
-            let after = keys(company_id, self.phone_index.as_deref(), reference);
-            if let Err(refusal) = move_keys(unit, self.id, &before, &after).await? {
+            if let Err(refusal) = check_old_key(unit, self.id, &self.contact).await? {
                 return Ok(Err(refusal));
             }
-        }
-        Ok(Ok(saved::<Customer, L>(unit, self.id)))
-    }
-}
-
-impl UnitCommand for EraseCustomer {
-    type Answer = Saved;
-    type Refusal = MasterDataError;
-
-    async fn run<L: EventLog>(
-        &self,
-        unit: &mut Unit<'_, L>,
-    ) -> Result<Result<Saved, MasterDataError>, UnitError> {
-        if let Err(refusal) = check_version::<Customer, L>(unit, self.id, self.expected).await? {
-            return Ok(Err(refusal));
-        }
-        let customer = unit.load::<Customer>(self.id).await?;
-        let company_id = customer.company_id();
-        let held = customer.contact().and_then(|contact| contact.external_ref.clone());
-        drop(customer);
-        if let Err(refusal) = unit.decide::<Customer>(self.id, CustomerCommand::Erase).await? {
-            return Ok(Err(refusal));
-        }
-        if let Some(company_id) = company_id {
-            let before = keys(company_id, self.phone_index.as_deref(), held.as_deref());
-            if let Err(refusal) = move_keys(unit, self.id, &before, &[]).await? {
+            let before = keys(company_id, &self.indexes_before).into_iter().chain(old);
+            let before: Vec<_> = before.collect();
+            let after = keys(company_id, &self.indexes);
+            if let Err(refusal) = move_keys(unit, self.id, &before, &after).await? {
                 return Ok(Err(refusal));
             }
         }

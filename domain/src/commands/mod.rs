@@ -4,6 +4,7 @@
 
 mod assign;
 mod customer;
+mod erase;
 mod kinds;
 mod offer;
 mod one;
@@ -14,7 +15,8 @@ mod tests;
 pub(crate) use self::customer::phone_key;
 pub use self::{
     assign::{Assign, Assigned, AssignmentOf},
-    customer::{ChangeCustomer, EraseCustomer, RegisterCustomer},
+    customer::{ChangeCustomer, CustomerIndexes, RegisterCustomer},
+    erase::EraseCustomer,
     offer::OfferAt,
     one::{One, Saved},
     register::{Change, MasterData, Parent, Register},

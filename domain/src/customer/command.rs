@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{ids::CompanyId, personal::Personal};
 
-use super::{Consent, Contact, NoteKind, NoteVisibility};
+use super::{Consent, Contact, ErasureReason, NoteKind, NoteVisibility};
 
 /// What a caller may ask of a customer.
 #[derive(Clone, Debug)]
@@ -48,7 +48,17 @@ pub enum CustomerCommand {
     RequestErasure {
         /// When.
         at: DateTime<Utc>,
+        /// When the customer is to be forgotten: within [`super::GRACE`].
+        due_at: DateTime<Utc>,
+    },
+    /// Take the wish back.
+    WithdrawErasure {
+        /// When.
+        at: DateTime<Utc>,
     },
     /// Forget the customer.
-    Erase,
+    Erase {
+        /// On which ground.
+        reason: ErasureReason,
+    },
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::BranchId,
     master_data::{MasterDataError, check_external_ref, check_name},
+    outside_ref::OutsideRef,
     personal::Personal,
 };
 
@@ -121,7 +122,7 @@ pub struct Contact {
     pub preferred_branch_id: Option<BranchId>,
     /// The id that an outside system knows the customer by; unique within the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_ref: Option<String>,
+    pub external_ref: Option<OutsideRef>,
 }
 
 impl Contact {
@@ -129,7 +130,7 @@ impl Contact {
         if let Some(name) = self.name.as_ref().and_then(Personal::value) {
             check_name("name", name)?;
         }
-        check_external_ref(self.external_ref.as_deref())?;
+        check_external_ref(self.external_ref.as_ref().and_then(OutsideRef::value))?;
         if self.phone.is_none() && self.email.is_none() {
             let problem = "a phone number or an e-mail address is required";
             return Err(MasterDataError::invalid("phone", problem));

@@ -1,8 +1,10 @@
 //! What a customer accepts and refuses.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::{aggregate::Decide, ids::CompanyId, master_data::MasterDataError};
 
-use super::{Contact, Customer, CustomerCommand, CustomerEvent};
+use super::{Contact, Customer, CustomerCommand, CustomerEvent, GRACE};
 
 const WHAT: &str = "customer";
 
@@ -31,7 +33,7 @@ impl Decide for Customer {
                 })
             }
             CustomerCommand::AddNote { note_id, kind, visibility, is_pinned, text } => {
-                self.present()?;
+                self.staying()?;
                 if self.has_note(note_id) {
                     return Ok(Vec::new());
                 }
@@ -43,17 +45,19 @@ impl Decide for Customer {
                 let note = CustomerEvent::NoteAdded { note_id, kind, visibility, is_pinned, text };
                 Ok(vec![note])
             }
-            CustomerCommand::RequestErasure { at } => {
-                self.known()?;
-                Ok(if self.is_erased() || self.erasure_requested_at().is_some() {
-                    Vec::new()
-                } else {
-                    vec![CustomerEvent::ErasureRequested { at }]
-                })
+            CustomerCommand::RequestErasure { at, due_at } => self.request_erasure(at, due_at),
+            CustomerCommand::WithdrawErasure { at } => {
+                self.present()?;
+                let is_wished = self.is_leaving();
+                Ok(is_wished
+                    .then_some(CustomerEvent::ErasureWithdrawn { at })
+                    .into_iter()
+                    .collect())
             }
-            CustomerCommand::Erase => {
+            CustomerCommand::Erase { reason } => {
                 self.known()?;
-                Ok(if self.is_erased() { Vec::new() } else { vec![CustomerEvent::Erased] })
+                let erased = CustomerEvent::Erased { reason: Some(reason) };
+                Ok(if self.is_erased() { Vec::new() } else { vec![erased] })
             }
         }
     }
@@ -72,6 +76,30 @@ impl Customer {
             return Err(MasterDataError::Inactive { what: WHAT, field: "customer_id" });
         }
         Ok(())
+    }
+
+    /// Present, and not about to be forgotten: nothing new is written down of those.
+    pub(crate) fn staying(&self) -> Result<(), MasterDataError> {
+        self.present()?;
+        if self.is_leaving() {
+            return Err(MasterDataError::ErasurePending { field: "customer_id" });
+        }
+        Ok(())
+    }
+
+    fn request_erasure(
+        &self,
+        at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    ) -> Result<Vec<CustomerEvent>, MasterDataError> {
+        self.known()?;
+        let grace = due_at - at;
+        if grace < TimeDelta::zero() || GRACE < grace {
+            return Err(MasterDataError::invalid("grace_days", "the grace has 0 to 30 days"));
+        }
+        let requested = CustomerEvent::ErasureRequested { at, due_at: Some(due_at) };
+        let is_wished = self.is_erased() || self.is_leaving();
+        Ok(if is_wished { Vec::new() } else { vec![requested] })
     }
 
     fn register(

@@ -9,7 +9,7 @@ use crate::{
     personal::Personal,
 };
 
-use super::{Consent, Contact, NoteKind, NoteVisibility};
+use super::{Consent, Contact, ErasureReason, NoteKind, NoteVisibility};
 
 /// What happened to a customer. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,9 +99,21 @@ pub enum CustomerEvent {
     ErasureRequested {
         /// When.
         at: DateTime<Utc>,
+        /// When the customer is to be forgotten; 30 days later when absent (GDPR-07).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_at: Option<DateTime<Utc>>,
+    },
+    /// The customer wants to stay.
+    ErasureWithdrawn {
+        /// When.
+        at: DateTime<Utc>,
     },
     /// The customer is forgotten; the key is destroyed.
-    Erased,
+    Erased {
+        /// On which ground; absent when nobody said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<ErasureReason>,
+    },
 }
 
 crate::event_kinds!(CustomerEvent {
@@ -116,5 +128,6 @@ crate::event_kinds!(CustomerEvent {
     VisitCompleted => "customer.visit_completed" @ "1.0.0",
     VisitMissed => "customer.visit_missed" @ "1.0.0",
     ErasureRequested => "customer.erasure_requested" @ "1.0.0",
+    ErasureWithdrawn => "customer.erasure_withdrawn" @ "1.0.0",
     Erased => "customer.erased" @ "1.0.0",
 });

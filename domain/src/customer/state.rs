@@ -11,7 +11,7 @@ use crate::{
     ids::{AppointmentId, CompanyId, ServiceId},
 };
 
-use super::{Consent, Contact, CustomerEvent, Visit, visits::Visits};
+use super::{Consent, Contact, CustomerEvent, Visit, WishedErasure, visits::Visits};
 
 /// The part of a customer's history that decisions need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Customer {
     consents: BTreeMap<Consent, DateTime<Utc>>,
     notes: BTreeSet<Uuid>,
     visits: Visits,
-    erasure_requested_at: Option<DateTime<Utc>>,
+    wished_erasure: Option<WishedErasure>,
     is_erased: bool,
 }
 
@@ -56,9 +56,14 @@ impl Customer {
         self.is_erased
     }
 
-    /// When the customer asked to be forgotten.
-    pub const fn erasure_requested_at(&self) -> Option<DateTime<Utc>> {
-        self.erasure_requested_at
+    /// The customer's wish to be forgotten, granted or still to be.
+    pub const fn wished_erasure(&self) -> Option<&WishedErasure> {
+        self.wished_erasure.as_ref()
+    }
+
+    /// Whether the customer asked to be forgotten and still could take it back.
+    pub const fn is_leaving(&self) -> bool {
+        self.wished_erasure.is_some() && !self.is_erased
     }
 
     /// An appointment that the customer has and that is not over.
@@ -66,9 +71,16 @@ impl Customer {
         self.visits.open().get(&appointment_id)
     }
 
+    /// The appointments that start after an instant.
+    pub fn upcoming_visits(&self, now: DateTime<Utc>) -> impl Iterator<Item = AppointmentId> {
+        let is_upcoming = move |visit: &Visit| now < visit.starts_at;
+        let open = self.visits.open().iter();
+        open.filter(move |(_, visit)| is_upcoming(visit)).map(|(id, _)| *id)
+    }
+
     /// How many appointments start after an instant.
     pub fn upcoming(&self, now: DateTime<Utc>) -> usize {
-        self.visits.open().values().filter(|visit| now < visit.starts_at).count()
+        self.upcoming_visits(now).count()
     }
 
     /// How many appointments of a service there are on a local date.
@@ -132,8 +144,11 @@ impl Evolve for Customer {
                 self.visits.completed(*appointment_id);
             }
             CustomerEvent::VisitMissed { appointment_id } => self.visits.missed(*appointment_id),
-            CustomerEvent::ErasureRequested { at } => self.erasure_requested_at = Some(*at),
-            CustomerEvent::Erased => {
+            CustomerEvent::ErasureRequested { at, due_at } => {
+                self.wished_erasure = Some(WishedErasure::new(*at, *due_at));
+            }
+            CustomerEvent::ErasureWithdrawn { .. } => self.wished_erasure = None,
+            CustomerEvent::Erased { .. } => {
                 self.contact = None;
                 self.is_erased = true;
             }

@@ -33,8 +33,9 @@ fn unknown_customer_refuses_everything_else() {
         CustomerCommand::ChangeContact { contact: contact("Eve") },
         consent(true),
         note("likes tea"),
-        CustomerCommand::RequestErasure { at: hour(1) },
-        CustomerCommand::Erase,
+        wish(24),
+        CustomerCommand::WithdrawErasure { at: hour(1) },
+        erase(),
     ] {
         given([]).when(command).then_expect_error(missing.clone());
     }
@@ -91,32 +92,68 @@ fn note_without_text_or_with_a_novel_is_refused() {
 
 #[test]
 fn erased_customer_is_forgotten_and_accepts_nothing_about_a_person() {
-    let erased = fold::<Customer>([&registered(), &CustomerEvent::Erased]);
-    assert!(erased.is_erased());
-    assert_eq!(erased.contact(), None);
-    assert_eq!(erased.company_id(), Some(company()));
+    let after = fold::<Customer>([&registered(), &erased()]);
+    assert!(after.is_erased());
+    assert_eq!(after.contact(), None);
+    assert_eq!(after.company_id(), Some(company()));
     let gone = MasterDataError::Inactive { what: "customer", field: "customer_id" };
     for command in [
         CustomerCommand::ChangeContact { contact: contact("Ada") },
         consent(true),
         note("likes tea"),
     ] {
-        given([registered(), CustomerEvent::Erased]).when(command).then_expect_error(gone.clone());
+        given([registered(), erased()]).when(command).then_expect_error(gone.clone());
     }
 }
 
 #[test]
 fn erasure_and_the_wish_for_it_are_recorded_once() {
-    let wished = CustomerEvent::ErasureRequested { at: hour(1) };
-    let wish = || CustomerCommand::RequestErasure { at: hour(1) };
-    given([registered()]).when(wish()).then_expect_events(vec![wished.clone()]);
-    given([registered(), wished.clone()]).when(wish()).then_expect_events(Vec::new());
-    given([registered(), wished])
-        .when(CustomerCommand::Erase)
-        .then_expect_events(vec![CustomerEvent::Erased]);
-    for command in [CustomerCommand::Erase, wish()] {
-        given([registered(), CustomerEvent::Erased]).when(command).then_expect_events(Vec::new());
+    given([registered()]).when(wish(24)).then_expect_events(vec![wished(24)]);
+    given([registered(), wished(24)]).when(wish(48)).then_expect_events(Vec::new());
+    given([registered(), wished(24)]).when(erase()).then_expect_events(vec![erased()]);
+    for command in [erase(), wish(24)] {
+        given([registered(), erased()]).when(command).then_expect_events(Vec::new());
     }
+}
+
+#[test]
+fn wish_to_be_forgotten_is_taken_back_once_and_may_be_made_again() {
+    let withdraw = || CustomerCommand::WithdrawErasure { at: hour(2) };
+    let withdrawn = || CustomerEvent::ErasureWithdrawn { at: hour(2) };
+    given([registered()]).when(withdraw()).then_expect_events(Vec::new());
+    given([registered(), wished(24)]).when(withdraw()).then_expect_events(vec![withdrawn()]);
+    given([registered(), wished(24), withdrawn()]).when(withdraw()).then_expect_events(Vec::new());
+    given([registered(), wished(24), withdrawn()])
+        .when(wish(48))
+        .then_expect_events(vec![wished(48)]);
+}
+
+#[test]
+fn grace_has_none_to_thirty_days() {
+    let known = fold::<Customer>([&registered()]);
+    for hours in [0, 30 * 24] {
+        assert!(known.decide(wish(hours)).is_ok(), "{hours}");
+    }
+    for hours in [-1, 30 * 24 + 1] {
+        assert_eq!(field_of(&known, wish(hours)), "grace_days");
+    }
+}
+
+#[test]
+fn wish_that_says_nothing_of_its_end_is_due_after_thirty_days() {
+    let wished = CustomerEvent::ErasureRequested { at: hour(1), due_at: None };
+    let leaving = fold::<Customer>([&registered(), &wished]);
+    assert_eq!(leaving.wished_erasure().map(|wish| wish.due_at), Some(hour(1 + 30 * 24)));
+}
+
+#[test]
+fn customer_who_asked_to_be_forgotten_gets_no_notes_but_may_be_put_right() {
+    let pending = MasterDataError::ErasurePending { field: "customer_id" };
+    assert_eq!(pending.code(), "CUSTOMER_ERASURE_PENDING");
+    given([registered(), wished(24)]).when(note("likes tea")).then_expect_error(pending);
+    let change = CustomerCommand::ChangeContact { contact: contact("Ada L") };
+    let changed = CustomerEvent::ContactChanged { contact: contact("Ada L") };
+    given([registered(), wished(24)]).when(change).then_expect_events(vec![changed]);
 }
 
 #[test]
@@ -186,6 +223,22 @@ fn given<const N: usize>(events: [CustomerEvent; N]) -> AggregateTestExecutor<Cu
 
 fn field_of(state: &Customer, command: CustomerCommand) -> String {
     state.decide(command).expect_err("the field is wrong").field().expect("it is named")
+}
+
+fn wish(hours: i64) -> CustomerCommand {
+    CustomerCommand::RequestErasure { at: hour(1), due_at: hour(1 + hours) }
+}
+
+fn wished(hours: i64) -> CustomerEvent {
+    CustomerEvent::ErasureRequested { at: hour(1), due_at: Some(hour(1 + hours)) }
+}
+
+fn erase() -> CustomerCommand {
+    CustomerCommand::Erase { reason: ErasureReason::Requested }
+}
+
+fn erased() -> CustomerEvent {
+    CustomerEvent::Erased { reason: Some(ErasureReason::Requested) }
 }
 
 fn register(name: &str) -> CustomerCommand {

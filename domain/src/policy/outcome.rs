@@ -129,6 +129,11 @@ pub struct RescheduleFacts {
     pub price: Money,
 }
 
+/// What a cancellation by the business itself comes to: nothing is held against the customer.
+pub fn waived_cancellation(price: Money) -> PolicyOutcome {
+    outcome(Vec::new(), ViolationAction::Warn, Fee::None, price)
+}
+
 /// What a cancellation comes to.
 pub fn judge_cancellation(policy: &CancellationPolicy, facts: CancellationFacts) -> PolicyOutcome {
     let mut violations = Vec::new();

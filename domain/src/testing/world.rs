@@ -22,9 +22,11 @@ use crate::{
         },
     },
     branch::{Branch, BranchCommand},
-    commands::{Assign, AssignmentOf, One, Register, RegisterCustomer},
+    commands::{
+        Assign, AssignmentOf, CustomerIndexes, EraseCustomer, One, Register, RegisterCustomer,
+    },
     company::Company,
-    customer::{Contact, Phone},
+    customer::{Contact, Customer, ErasureReason, Phone},
     dispatch::{CommandContext, CommandError, Dispatcher, UnitCommand},
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, SeriesId, ServiceId, StaffId},
     personal::Personal,
@@ -261,7 +263,7 @@ impl World {
             id: CUSTOMER,
             company_id,
             contact,
-            phone_index: Some("a".to_owned()),
+            indexes: CustomerIndexes { phone: Some("a".to_owned()), external_ref: None },
         };
         self.must(&customer).await;
     }
@@ -387,6 +389,20 @@ impl World {
             }
             _of_something_else => false,
         }
+    }
+
+    /// Forgets the customer, and answers how many appointments are still to come.
+    pub async fn forget_customer(&self) -> usize {
+        let forget = EraseCustomer {
+            id: CUSTOMER,
+            indexes: CustomerIndexes { phone: Some("a".to_owned()), external_ref: None },
+            reason: ErasureReason::Requested,
+            only_if_due: false,
+            expected: None,
+        };
+        self.must(&forget).await;
+        let found = self.dispatcher.state::<Customer>(&self.context(), CUSTOMER).await;
+        found.expect("the customer").0.upcoming(self.now)
     }
 
     async fn start_series(

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use daybook_domain::{
     aggregate::Evolve,
     appointment::{Appointment, AppointmentEvent},
-    ids::{AppointmentId, TenantId},
+    customer::{Customer, CustomerEvent},
+    ids::{AppointmentId, CustomerId, TenantId},
 };
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
@@ -28,15 +29,19 @@ impl Projector for Appointments {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static [&'static str] {
-        &[Appointment::TYPE]
+        &[Appointment::TYPE, Customer::TYPE]
     }
 
     fn tables(&self) -> &'static [&'static str] {
         &["read.appointments"]
+    }
+
+    fn personal(&self) -> &'static [&'static str] {
+        &["external_ref", "call_id"]
     }
 
     fn project<'a>(
@@ -48,15 +53,38 @@ impl Projector for Appointments {
         Box::pin(async move {
             let mut changes: BTreeMap<AppointmentId, Vec<(&AppointmentEvent, &Event)>> =
                 BTreeMap::new();
+            let mut forgotten: Vec<CustomerId> = Vec::new();
             for event in events {
-                if let Fact::Appointment(fact) = event.fact()? {
-                    changes.entry(rows::id_of(event)?).or_default().push((fact, event));
+                match event.fact()? {
+                    Fact::Appointment(fact) => {
+                        changes.entry(rows::id_of(event)?).or_default().push((fact, event));
+                    }
+                    Fact::Customer(CustomerEvent::Erased { .. }) => {
+                        forgotten.push(rows::id_of(event)?);
+                    }
+                    _ => {}
                 }
             }
             let statements = (include_str!("load.sql"), include_str!("store.sql"));
-            rows::fold(tx, statements, tenant, changes, folded).await
+            rows::fold(tx, statements, tenant, changes, folded).await?;
+            // Nothing is booked for the forgotten, so the order within a batch does not matter.
+            forget(tx, tenant, &forgotten).await
         })
     }
+}
+
+/// Clears what outside systems call the appointments of the forgotten.
+async fn forget(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    customers: &[CustomerId],
+) -> Result<(), ProjectionError> {
+    if !customers.is_empty() {
+        let ids: Vec<_> = customers.iter().map(|id| id.uuid()).collect();
+        let forget = sqlx::query(include_str!("forget.sql")).bind(tenant.uuid()).bind(ids);
+        forget.execute(tx).await?;
+    }
+    Ok(())
 }
 
 fn folded(

@@ -6,6 +6,7 @@ use daybook_domain::{
     event_log::RecordedEvent,
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, SeriesId, ServiceId, StaffId},
     money::Currency,
+    outside_ref::OutsideRef,
     phase::PhasePlan,
     policy::PolicyOutcome,
 };
@@ -54,9 +55,9 @@ pub struct AppointmentRow {
     pub currency: Currency,
     /// The surface that it came through.
     pub source: String,
-    /// The client's own id for it.
+    /// The client's own id for it; gone with the customer.
     pub external_ref: Option<String>,
-    /// The call that it came from.
+    /// The call that it came from; gone with the customer.
     pub call_id: Option<String>,
     /// The series that it belongs to.
     pub series_id: Option<SeriesId>,
@@ -111,8 +112,8 @@ impl AppointmentRow {
             price_minor: booking.price.amount_minor,
             currency: booking.price.currency,
             source: booking.source.clone(),
-            external_ref: booking.external_ref.clone(),
-            call_id: booking.call_id.clone(),
+            external_ref: reference(booking.external_ref.as_ref()),
+            call_id: reference(booking.call_id.as_ref()),
             series_id: booking.series.map(|place| place.series_id),
             series_number: booking.series.map(|place| place.number),
             modifications: 0,
@@ -166,4 +167,8 @@ impl AppointmentRow {
         self.staff_ids.dedup();
         self.phases.clone_from(&plan.phases);
     }
+}
+
+fn reference(it: Option<&OutsideRef>) -> Option<String> {
+    it.and_then(OutsideRef::value).map(str::to_owned)
 }

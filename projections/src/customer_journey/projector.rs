@@ -29,7 +29,7 @@ impl Projector for CustomerJourney {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static [&'static str] {
@@ -84,8 +84,13 @@ fn folded(
             let at = event.metadata()?.at;
             Ok(Some(JourneyRow::registered(id, *company_id, recorded, at)))
         }
-        // A history may begin with bookings of customers that it does not know.
-        (None, Fact::Appointment(_)) => Ok(None),
+        // Who books for the first time is registered by the same append, behind the booking.
+        (None, Fact::Appointment(AppointmentEvent::Booked(booking))) => {
+            let at = event.metadata()?.at;
+            let mut row = JourneyRow::registered(id, booking.company_id, recorded, at);
+            row.agreed(rows::id_of(event)?, booking);
+            Ok(Some(row))
+        }
         (None, Fact::Customer(_)) => {
             Err(ProjectionError::Contradiction("a customer changed before it was registered"))
         }

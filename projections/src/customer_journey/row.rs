@@ -68,7 +68,7 @@ impl Keyed for JourneyRow {
 }
 
 impl JourneyRow {
-    pub(super) fn registered(
+    pub(crate) fn registered(
         customer_id: CustomerId,
         company_id: CompanyId,
         recorded: &RecordedEvent,
@@ -112,16 +112,21 @@ impl JourneyRow {
     }
 
     /// Notes the price of a booking. One that the row has seen changes nothing.
-    pub(super) fn priced(&mut self, id: AppointmentId, booking: &Booking, at: &RecordedEvent) {
+    pub(crate) fn priced(&mut self, id: AppointmentId, booking: &Booking, at: &RecordedEvent) {
         if self.position < at.position.0 {
             self.position = at.position.0;
-            self.open_prices.insert(id, booking.price.amount_minor);
+            self.agreed(id, booking);
         }
+    }
+
+    /// A price was agreed.
+    pub(crate) fn agreed(&mut self, id: AppointmentId, booking: &Booking) {
+        self.open_prices.insert(id, booking.price.amount_minor);
     }
 
     /// Folds a later event in, decided at an instant: the time of the business, not that of the
     /// database. One that the row has seen changes nothing.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         event: &CustomerEvent,
         recorded: &RecordedEvent,
@@ -157,11 +162,12 @@ impl JourneyRow {
             | CustomerEvent::ContactChanged { .. }
             | CustomerEvent::ConsentGiven { .. }
             | CustomerEvent::ConsentWithdrawn { .. } => self.lives(at, |_| ()),
-            CustomerEvent::Erased => self.is_erased = true,
+            CustomerEvent::Erased { .. } => self.is_erased = true,
             // The business wrote something down, or registered what it knows already.
             CustomerEvent::Registered { .. }
             | CustomerEvent::NoteAdded { .. }
-            | CustomerEvent::ErasureRequested { .. } => {}
+            | CustomerEvent::ErasureRequested { .. }
+            | CustomerEvent::ErasureWithdrawn { .. } => {}
         }
     }
 

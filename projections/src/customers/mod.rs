@@ -3,12 +3,14 @@
 //! From `customer` events. The columns with personal data are clear, and `customer.erased` clears
 //! them; a rebuild after it finds nothing to write there, because the key is gone.
 
+mod erasures;
 mod projector;
 mod queries;
 mod row;
 
 pub use self::{
+    erasures::{Erasures, due, erasures, forget_copies, forgotten},
     projector::Customers,
-    queries::{CustomerFilter, list},
+    queries::{CustomerFilter, Erasure, list},
     row::CustomerRow,
 };

@@ -40,7 +40,7 @@ impl Projector for Customers {
     }
 
     fn personal(&self) -> &'static [&'static str] {
-        &["name", "phone", "email"]
+        &["name", "phone", "email", "external_ref"]
     }
 
     fn project<'a>(

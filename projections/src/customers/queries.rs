@@ -20,6 +20,29 @@ pub struct CustomerFilter {
     pub email: Option<String>,
     /// By the client's own id.
     pub external_ref: Option<String>,
+    /// Who asked to be forgotten, or did not.
+    pub erasure: Option<Erasure>,
+}
+
+/// How far customers are with being forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// They did not ask for it.
+    None,
+    /// They asked for it, and could take it back.
+    Pending,
+    /// They are forgotten.
+    Done,
+}
+
+impl Erasure {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Done => "done",
+        }
+    }
 }
 
 /// What is searched for may be personal.
@@ -51,6 +74,7 @@ pub async fn list(
         .bind(filter.external_ref.as_deref())
         .bind(after.map(CustomerId::uuid))
         .bind(i64::from(limit))
+        .bind(filter.erasure.map(Erasure::as_str))
         .fetch_all(connection)
         .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())

@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, fmt};
 
 use chrono::{DateTime, Utc};
 use daybook_domain::{
-    customer::{Consent, Contact, CustomerEvent},
+    customer::{Consent, Contact, CustomerEvent, WishedErasure},
     event_log::RecordedEvent,
     ids::{BranchId, CompanyId, CustomerId},
+    outside_ref::OutsideRef,
     personal::Personal,
 };
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub struct CustomerRow {
     pub consents: BTreeSet<Consent>,
     /// When the customer asked to be forgotten.
     pub erasure_requested_at: Option<DateTime<Utc>>,
+    /// When that is carried out.
+    pub erasure_due_at: Option<DateTime<Utc>>,
     /// Whether the customer was forgotten.
     pub is_erased: bool,
     /// When the log took the customer.
@@ -87,6 +90,7 @@ impl CustomerRow {
             external_ref: None,
             consents: BTreeSet::new(),
             erasure_requested_at: None,
+            erasure_due_at: None,
             is_erased: false,
             registered_at: recorded.recorded_at,
             updated_at: recorded.recorded_at,
@@ -111,8 +115,15 @@ impl CustomerRow {
             CustomerEvent::ConsentWithdrawn { consent, .. } => {
                 self.consents.remove(consent);
             }
-            CustomerEvent::ErasureRequested { at } => self.erasure_requested_at = Some(*at),
-            CustomerEvent::Erased => {
+            CustomerEvent::ErasureRequested { at, due_at } => {
+                let wish = WishedErasure::new(*at, *due_at);
+                self.erasure_requested_at = Some(wish.requested_at);
+                self.erasure_due_at = Some(wish.due_at);
+            }
+            CustomerEvent::ErasureWithdrawn { .. } => {
+                (self.erasure_requested_at, self.erasure_due_at) = (None, None);
+            }
+            CustomerEvent::Erased { .. } => {
                 self.is_erased = true;
                 (self.name, self.phone, self.email) = (None, None, None);
                 (self.external_ref, self.language) = (None, None);
@@ -139,6 +150,7 @@ impl CustomerRow {
         self.email = email.map(|email| email.as_str().to_owned());
         self.language.clone_from(&contact.language);
         self.preferred_branch_id = contact.preferred_branch_id;
-        self.external_ref.clone_from(&contact.external_ref);
+        let reference = contact.external_ref.as_ref().and_then(OutsideRef::value);
+        self.external_ref = reference.map(str::to_owned);
     }
 }

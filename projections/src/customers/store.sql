@@ -1,17 +1,18 @@
 INSERT INTO customers AS t (
     tenant_id, customer_id, position, version, company_id, name, phone, email, language,
-    preferred_branch_id, external_ref, consents, erasure_requested_at, is_erased, registered_at,
-    updated_at)
+    preferred_branch_id, external_ref, consents, erasure_requested_at, erasure_due_at, is_erased,
+    registered_at, updated_at)
 SELECT
     $1, r.customer_id, r.position, r.version, r.company_id, r.name, r.phone, r.email,
     r.language, r.preferred_branch_id, r.external_ref, r.consents, r.erasure_requested_at,
-    r.is_erased, r.registered_at, r.updated_at
+    r.erasure_due_at, r.is_erased, r.registered_at, r.updated_at
   FROM jsonb_populate_recordset(NULL::customers, $2::jsonb) AS r
     ON CONFLICT (tenant_id, customer_id) DO UPDATE SET
     position = excluded.position, version = excluded.version, company_id = excluded.company_id,
     name = excluded.name, phone = excluded.phone, email = excluded.email,
     language = excluded.language, preferred_branch_id = excluded.preferred_branch_id,
     external_ref = excluded.external_ref, consents = excluded.consents,
-    erasure_requested_at = excluded.erasure_requested_at, is_erased = excluded.is_erased,
+    erasure_requested_at = excluded.erasure_requested_at,
+    erasure_due_at = excluded.erasure_due_at, is_erased = excluded.is_erased,
     registered_at = excluded.registered_at, updated_at = excluded.updated_at
  WHERE t.position < excluded.position

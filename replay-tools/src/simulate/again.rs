@@ -294,7 +294,8 @@ fn particulars(booking: &Booking) -> Particulars {
         guest: Guest::Known(booking.customer_id),
         source: booking.source.clone(),
         notes: None,
-        external_ref: booking.external_ref.clone(),
-        call_id: booking.call_id.clone(),
+        // Sealed, and no reason for anything that is decided.
+        external_ref: None,
+        call_id: None,
     }
 }

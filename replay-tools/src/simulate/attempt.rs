@@ -10,7 +10,7 @@ use daybook_domain::{
         BookingAnswer, HoldAnswer, Wish,
         commands::{Book, BookHeld, Guest, Particulars, PlaceHold},
     },
-    commands::RegisterCustomer,
+    commands::{CustomerIndexes, RegisterCustomer},
     customer::Contact,
     event_log::Metadata,
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, ServiceId, StaffId},
@@ -266,6 +266,7 @@ fn guest(
         preferred_branch_id: None,
         external_ref: None,
     };
-    let register = RegisterCustomer { id, company_id, contact, phone_index: None };
+    let register =
+        RegisterCustomer { id, company_id, contact, indexes: CustomerIndexes::default() };
     Some(Guest::New(Box::new(register)))
 }

@@ -39,3 +39,31 @@ async fn a_forgotten_customer_is_unreadable_and_the_number_is_free_again() {
     let refused = app.post("/api/v2/bookings", salon.booking("2026-12-02T10:00:00+01:00")).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (409, "INACTIVE"));
 }
+
+#[tokio::test]
+async fn an_outside_reference_belongs_to_one_customer_and_one_booking() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let with = |phone: &str, reference: &str| json!({ "company_id": salon.company, "phone": phone, "external_ref": reference });
+    let eva = app.made("customers", with("0151 1111111", "crm-1")).await;
+    let taken = app.post("/api/v2/customers", with("0151 2222222", "crm-1")).await;
+    assert_eq!((taken.status.as_u16(), taken.code()), (409, "EXTERNAL_REF_TAKEN"));
+    assert_eq!(taken.body["error"]["details"]["owner"], json!(eva));
+    let other = json!({ "phone": "0151 1111111", "external_ref": "crm-2" });
+    app.put(&format!("/api/v2/customers/{eva}"), other).await.expect(200);
+    app.made("customers", with("0151 2222222", "crm-1")).await;
+    app.app.runner.settle().await.unwrap();
+    let found = app.get("/api/v2/customers?external_ref=crm-2").await.expect(200);
+    assert_eq!(found["items"][0]["customer_id"], json!(eva));
+    let book = |hour: u8| {
+        let mut booking = salon.booking(&format!("2026-12-02T{hour}:00:00+01:00"));
+        booking["external_ref"] = json!("booking-1");
+        booking
+    };
+    let booked = app.post("/api/v2/bookings", book(10)).await.expect(201);
+    let taken = app.post("/api/v2/bookings", book(12)).await;
+    assert_eq!((taken.status.as_u16(), taken.code()), (409, "EXTERNAL_REF_TAKEN"));
+    app.app.runner.settle().await.unwrap();
+    let found = app.get("/api/v2/bookings?external_ref=booking-1").await.expect(200);
+    assert_eq!(found["items"][0]["appointment_id"], booked["appointment_id"]);
+}

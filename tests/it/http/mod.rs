@@ -18,7 +18,7 @@ mod receipts;
 mod reports;
 mod series;
 mod webhook_faults;
-mod webhook_receiver;
+pub(crate) mod webhook_receiver;
 mod webhooks;
 
 use std::sync::{
@@ -55,6 +55,9 @@ use tower::ServiceExt as _;
 /// A Tuesday morning in Berlin.
 pub(crate) const NOW: &str = "2026-12-01T07:00:00Z";
 
+/// The one kind of answer that no schema is drawn for.
+const CSV: &str = "text/csv; charset=utf-8";
+
 /// A clock that stands still until it is set.
 struct TestClock(AtomicI64);
 
@@ -69,6 +72,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// What came, as it came.
+    pub(crate) text: String,
 }
 
 impl Answer {
@@ -197,11 +202,14 @@ impl TestApp {
         let (parts, body) = answer.into_parts();
         let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let status = parts.status.as_u16();
+        let is_json = parts.headers.get("content-type").is_none_or(|kind| kind != CSV);
         let fault = document::operation(&self.document, method, path)
+            .filter(|_| is_json)
             .and_then(|operation| document::fault(&self.document, operation, status, &body));
         assert_eq!(fault, None, "{method} {path} {status}\n{body:#}");
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
@@ -214,6 +222,21 @@ impl TestApp {
 
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(&self.key, ("PATCH", path), &[], Some(body.to_string())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, body: Value) -> Answer {
+        self.send(&self.key, ("DELETE", path), &[], Some(body.to_string())).await
+    }
+
+    /// With the key of the tenant, and headers of one's own.
+    pub(crate) async fn keyed(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        self.send(&self.key, (method, path), headers, Some(body.to_string())).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

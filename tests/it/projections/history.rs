@@ -233,6 +233,7 @@ impl History {
             reason: None,
             notify_customer: false,
             cancelled_this_month: 0,
+            is_waived: false,
         };
         if self.on_appointment(id, AppointmentCommand::Cancel(cancellation)) {
             self.release(&claims, ReleaseReason::Cancelled);

@@ -344,7 +344,12 @@ async fn customer_is_found_by_name_and_phone_until_erased() {
         assert_eq!(rows.len(), found, "{:?}", filter.name_prefix);
         assert!(rows.iter().all(|row| !format!("{row:?}").contains("Zoe")));
     }
-    redeliver(&bench, tenant, vec![of_customer(tenant, id, 2, &CustomerEvent::Erased)]).await;
+    redeliver(
+        &bench,
+        tenant,
+        vec![of_customer(tenant, id, 2, &CustomerEvent::Erased { reason: None })],
+    )
+    .await;
     // The registration comes again: what is erased stays so.
     redeliver(&bench, tenant, vec![of_customer(tenant, id, 1, &registered)]).await;
     for filter in [by_name("zoe"), by_phone] {

@@ -23,6 +23,14 @@ pub(in crate::v2) struct Customer {
     completed_count: u64,
     no_show_count: u64,
     is_erased: bool,
+    /// The wish to be forgotten.
+    erasure: Option<WishedErasure>,
+}
+
+#[derive(ToSchema)]
+pub(super) struct WishedErasure {
+    requested_at: Instant,
+    due_at: Instant,
 }
 
 #[derive(ToSchema)]
@@ -33,7 +41,7 @@ struct GivenConsent {
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Consent {
+pub(super) enum Consent {
     Gdpr,
     Marketing,
     Privacy,
@@ -55,6 +63,7 @@ pub(in crate::v2) struct CustomerRow {
     external_ref: Option<String>,
     consents: Vec<Consent>,
     erasure_requested_at: Option<Instant>,
+    erasure_due_at: Option<Instant>,
     is_erased: bool,
     registered_at: Instant,
     updated_at: Instant,
@@ -76,7 +85,7 @@ pub(in crate::v2) struct AddNote {
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum NoteKind {
+pub(super) enum NoteKind {
     General,
     Complaint,
     Feedback,
@@ -85,7 +94,7 @@ enum NoteKind {
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum NoteVisibility {
+pub(super) enum NoteVisibility {
     Staff,
     Management,
     All,

@@ -14,6 +14,7 @@ pub(super) mod bookings;
 pub(super) mod catalog;
 pub(super) mod customers;
 pub(super) mod events;
+pub(super) mod person;
 pub(super) mod receipts;
 pub(super) mod reports;
 mod values;

@@ -102,7 +102,7 @@ pub(in crate::v2) struct Journey {
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
+pub(super) enum Stage {
     Lead,
     Prospect,
     Customer,
@@ -112,7 +112,7 @@ enum Stage {
 }
 
 #[derive(ToSchema)]
-struct Reached {
+pub(super) struct Reached {
     stage: Stage,
     at: Instant,
 }

@@ -14,6 +14,7 @@ use crate::{
     hold::{Hold, HoldCommand},
     ids::{AppointmentId, CustomerId, HoldId, ServiceId},
     master_data::{MasterDataError, check_external_ref},
+    outside_ref::{IndexedRef, OutsideRef},
     personal::Personal,
     phase::{Phase, PhaseCommand},
     policy::Terms,
@@ -40,7 +41,7 @@ pub struct Particulars {
     /// What the customer or the staff noted, sealed with the customer's key.
     pub notes: Option<String>,
     /// The client's own id for it; unique within the tenant.
-    pub external_ref: Option<String>,
+    pub external_ref: Option<IndexedRef>,
     /// The call that it came from (APT-17).
     pub call_id: Option<String>,
 }
@@ -81,7 +82,8 @@ impl UnitCommand for Book {
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
         let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
         accept!(claim(unit, &scene, id, &booking).await?);
-        accept!(record(unit, &scene, id, booking).await?);
+        let reference = self.particulars.external_ref.as_ref();
+        accept!(record(unit, &scene, id, (booking, reference)).await?);
         answer(unit, id).await
     }
 }
@@ -119,7 +121,8 @@ impl UnitCommand for BookHeld {
         let is_pending = booking.is_pending;
         let booked = |placed: &PlacedClaim| placed.of_appointment(id, is_pending);
         accept!(change_claims(unit, &booking.plan, booked).await?);
-        accept!(record(unit, &scene, id, booking).await?);
+        let reference = self.particulars.external_ref.as_ref();
+        accept!(record(unit, &scene, id, (booking, reference)).await?);
         answer(unit, id).await
     }
 }
@@ -140,7 +143,8 @@ impl Draft {
         customer_id: CustomerId,
         particulars: &Particulars,
     ) -> Result<Booking, BookingError> {
-        check_external_ref(particulars.external_ref.as_deref())?;
+        let external_ref = particulars.external_ref.as_ref().map(|it| &it.reference);
+        check_external_ref(external_ref.map(String::as_str))?;
         let price = scene.price(&self.plan, &self.service_ids).ok_or(BookingError::Invalid {
             field: "service_id",
             problem: "the services have no common price".to_owned(),
@@ -169,8 +173,8 @@ impl Draft {
             terms: Terms::of_company(policies.cancellation.clone(), policies.reschedule.clone()),
             source: particulars.source.clone(),
             notes: particulars.notes.clone().map(|notes| Personal::new(customer_id, notes)),
-            external_ref: particulars.external_ref.clone(),
-            call_id: particulars.call_id.clone(),
+            external_ref: external_ref.map(|it| OutsideRef::new(customer_id, it.clone())),
+            call_id: particulars.call_id.clone().map(|id| OutsideRef::new(customer_id, id)),
             series: self.series,
             hold_id: self.hold_id,
         })
@@ -193,7 +197,7 @@ pub(super) async fn record<L: EventLog>(
     unit: &mut Unit<'_, L>,
     scene: &Scene,
     id: AppointmentId,
-    booking: Booking,
+    (booking, external_ref): (Booking, Option<&IndexedRef>),
 ) -> Result<Result<(), BookingError>, UnitError> {
     let customer = unit.load::<Customer>(booking.customer_id).await?;
     accept!(check_customer(&customer, &booking));
@@ -206,10 +210,8 @@ pub(super) async fn record<L: EventLog>(
         local_date: booking.plan.starts_at.with_timezone(&booking.zone).date_naive(),
     };
     unit.record::<Customer>(booking.customer_id, vec![visit]).await?;
-    if let Some(reference) = &booking.external_ref {
-        let key = format!("appointment-ref:{reference}");
-        let take = UniqueKeyCommand::Claim { owner: id.to_string(), field: "external_ref" };
-        accept!(unit.decide::<UniqueKey>(&key, take).await?);
+    if let Some(reference) = external_ref {
+        accept!(claim_reference(unit, id, reference).await?);
     }
     for plan in booking.plan.phases.clone() {
         let phase_id = plan.phase_id;
@@ -223,16 +225,29 @@ pub(super) async fn record<L: EventLog>(
     Ok(Ok(()))
 }
 
-/// The customer is one of the company's and is not forgotten.
+/// Takes the client's own id for the booking, unless another one has it.
+async fn claim_reference<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    id: AppointmentId,
+    IndexedRef { reference, index }: &IndexedRef,
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    let field = "external_ref";
+    // As it was written once, in clear: nothing is claimed by it any more.
+    let old = unit.load::<UniqueKey>(format!("appointment-ref:{reference}")).await?;
+    if let Some(owner) = old.owner() {
+        return Ok(Err(MasterDataError::Taken { field, owner: owner.to_owned() }));
+    }
+    let take = UniqueKeyCommand::Claim { owner: id.to_string(), field };
+    unit.decide::<UniqueKey>(format!("appointment-ref-index:{index}"), take).await
+}
+
+/// The customer is one of the company's and is not forgotten, nor about to be.
 fn check_customer(customer: &Customer, booking: &Booking) -> Result<(), BookingError> {
     let (what, field) = ("customer", "customer_id");
     if customer.company_id() != Some(booking.company_id) {
         return Err(MasterDataError::NotFound { what, field }.into());
     }
-    if customer.is_erased() {
-        return Err(MasterDataError::Inactive { what, field }.into());
-    }
-    Ok(())
+    Ok(customer.staying()?)
 }
 
 /// The limits that the services set on one customer (MD-14).

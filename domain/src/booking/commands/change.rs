@@ -11,7 +11,7 @@ use crate::{
     calendar_day::{CalendarDayId, ReleaseReason},
     customer::{Customer, CustomerEvent},
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::{AppointmentId, StaffId},
+    ids::{AppointmentId, CustomerId, StaffId},
     personal::Personal,
     phase::{Phase, PhaseCommand},
     policy::{
@@ -84,21 +84,17 @@ impl Cancel {
         let cancelled_this_month = customer.cancellations_in(&month);
         drop(customer);
         let reason = self.reason.clone();
+        let counted_in = Some(month);
         let command = AppointmentCommand::Cancel(Cancellation {
             at,
             reason: reason.map(|reason| Personal::new(booking.customer_id, reason)),
             notify_customer: self.notify_customer,
             cancelled_this_month,
+            is_waived: false,
         });
-        let before = unit.revision::<Appointment>(id);
-        accept!(unit.decide::<Appointment>(id, command).await?);
-        if unit.revision::<Appointment>(id) == before {
+        if !accept!(call_off(unit, (id, booking), command, counted_in).await?) {
             return Ok(Ok(None));
         }
-        accept!(let_go(unit, booking, ReleaseReason::Cancelled).await?);
-        let counted_in = Some(month);
-        let visit = CustomerEvent::VisitCancelled { appointment_id: id, counted_in };
-        unit.record::<Customer>(booking.customer_id, vec![visit]).await?;
         let facts = CancellationFacts {
             notice: booking.plan.starts_at - at,
             cancelled_this_month,
@@ -106,6 +102,51 @@ impl Cancel {
         };
         Ok(Ok(Some(judge_cancellation(&booking.terms.cancellation, facts))))
     }
+}
+
+/// Cancels an appointment with everything that hangs on it; `false` when that was done before.
+async fn call_off<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    (id, booking): (AppointmentId, &Booking),
+    command: AppointmentCommand,
+    counted_in: Option<String>,
+) -> Result<Result<bool, BookingError>, UnitError> {
+    let before = unit.revision::<Appointment>(id);
+    accept!(unit.decide::<Appointment>(id, command).await?);
+    if unit.revision::<Appointment>(id) == before {
+        return Ok(Ok(false));
+    }
+    accept!(let_go(unit, booking, ReleaseReason::Cancelled).await?);
+    let visit = CustomerEvent::VisitCancelled { appointment_id: id, counted_in };
+    unit.record::<Customer>(booking.customer_id, vec![visit]).await?;
+    Ok(Ok(true))
+}
+
+/// Calls off what a customer still has before them, on the company's part: the terms are left aside
+/// and nothing is counted against the customer. What has begun early is left to run.
+pub(crate) async fn call_off_upcoming<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    customer_id: CustomerId,
+    reason: &str,
+) -> Result<Result<(), BookingError>, UnitError> {
+    let at = unit.context().at;
+    let upcoming: Vec<_> = unit.load::<Customer>(customer_id).await?.upcoming_visits(at).collect();
+    for id in upcoming {
+        let booking = accept!(load(unit, id, None).await?);
+        let status = unit.load::<Appointment>(id).await?.status();
+        if !matches!(status, Some(AppointmentStatus::Pending | AppointmentStatus::Confirmed)) {
+            continue;
+        }
+        let command = AppointmentCommand::Cancel(Cancellation {
+            at,
+            reason: Some(Personal::new(customer_id, reason.to_owned())),
+            notify_customer: false,
+            cancelled_this_month: 0,
+            is_waived: true,
+        });
+        accept!(call_off(unit, (id, &booking), command, None).await?);
+    }
+    Ok(Ok(()))
 }
 
 impl UnitCommand for Reschedule {

@@ -30,7 +30,7 @@ impl Guest {
         match self {
             Self::Known(id) => vec![Customer::stream(id)],
             Self::New(register) => {
-                let index = register.phone_index.as_deref();
+                let index = register.indexes.phone.as_deref();
                 let key = index.map(|index| phone_key(register.company_id, index));
                 key.into_iter().map(UniqueKey::stream).collect()
             }
@@ -46,7 +46,7 @@ impl Guest {
             Self::Known(id) => return Ok(Ok(*id)),
             Self::New(register) => register,
         };
-        if let Some(index) = &register.phone_index {
+        if let Some(index) = &register.indexes.phone {
             let key = phone_key(register.company_id, index);
             if let Some(owner) = unit.load::<UniqueKey>(&key).await?.owner() {
                 let damaged = |_no_id| LogError::Damaged(format!("{key} belongs to no customer"));

@@ -7,6 +7,7 @@ mod hold;
 mod series;
 mod status;
 
+pub(crate) use self::change::call_off_upcoming;
 pub use self::{
     book::{Book, BookHeld, Particulars},
     change::{Cancel, Reschedule},

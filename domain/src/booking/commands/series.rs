@@ -145,7 +145,7 @@ impl UnitCommand for StartSeries {
             let particulars = Particulars { external_ref: None, ..self.particulars.clone() };
             let booking = accept!(draft.booking(&scene, customer_id, &particulars));
             accept!(claim(unit, &scene, id, &booking).await?);
-            accept!(record(unit, &scene, id, booking).await?);
+            accept!(record(unit, &scene, id, (booking, None)).await?);
             // The next occurrence sees the claims of this one.
             scene.look_at(unit, &own_days).await?;
             occurrences.push(Occurrence { number, starts_at, appointment_id: Some(id) });

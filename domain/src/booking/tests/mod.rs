@@ -62,6 +62,9 @@ proptest! {
                 let problems = twin::problems(&events, world.now);
                 prop_assert!(problems.is_empty(), "after {:?}: {:#?}", step, problems);
             }
+            prop_assert_eq!(world.forget_customer().await, 0, "something was not called off");
+            let problems = twin::problems(&world.log.events(crate::testing::TENANT), world.now);
+            prop_assert!(problems.is_empty(), "after the customer was forgotten: {:#?}", problems);
             Ok(())
         })?;
     }

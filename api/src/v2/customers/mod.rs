@@ -1,21 +1,23 @@
 //! `/api/v2/customers`: register, look, list, change, consent, forget (CRM-13, GDPR-01, GDPR-04).
 
+mod erasure;
+mod export;
+
 use axum::{extract::State, http::StatusCode, response::Response};
 use daybook_adapters::{phone, postgres::Scope};
 use daybook_domain::{
     booking::commands::Guest,
     branch::Branch,
-    commands::{ChangeCustomer, EraseCustomer, One, RegisterCustomer},
+    commands::{ChangeCustomer, CustomerIndexes, One, RegisterCustomer},
     company::Company,
-    customer::{
-        Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility, Phone,
-    },
+    customer::{Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility},
     hold::Hold,
     ids::{BranchId, CompanyId, CustomerId, HoldId},
     master_data::MasterDataError,
+    outside_ref::OutsideRef,
     personal::Personal,
 };
-use daybook_projections::customers::{self, CustomerFilter, Customers};
+use daybook_projections::customers::{self, CustomerFilter, Customers, Erasure};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -24,13 +26,13 @@ use uuid::Uuid;
 
 use super::{
     page,
-    shapes::{Nothing as Nobody, Page, Saved, customers as shapes},
+    shapes::{Page, Saved, customers as shapes},
 };
 use crate::{
     http::{
         caller::Caller,
         describe::{Route, get, post, put},
-        extract::{Body, Dry, Id, Nothing, Params},
+        extract::{Body, Dry, Id, Params},
         fields::{Notes, Reference, Text},
         problem::Problem,
         respond,
@@ -53,7 +55,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     let note = note.command::<shapes::AddNote>().answers::<Saved>(201, "Written down.");
     let consent = put("/customers/{id}/consents/{consent}", consent);
     let consent = write(consent, "set_consent", "Notes what the customer agrees to.");
-    let erase = write(post("/customers/{id}/erase", erase), "erase_customer", "Forgets for good.");
     OpenApiRouter::new()
         .routes(create.answers::<Saved>(200, "A dry run.").done())
         .routes(list.answers::<Page<shapes::CustomerRow>>(200, "A page.").done())
@@ -61,7 +62,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(change.command::<Fields>().answers::<Saved>(200, "Changed.").done())
         .routes(note.answers::<Saved>(200, "A dry run.").done())
         .routes(consent.command::<SetConsent>().answers::<Saved>(200, "Noted.").done())
-        .routes(erase.command::<Nobody>().answers::<Saved>(200, "Forgotten.").done())
+        .merge(erasure::routes())
+        .merge(export::routes())
 }
 
 /// How a customer is reached. Phone numbers as people type them.
@@ -140,8 +142,8 @@ pub(super) async fn guest(
     };
     let id = app.ids.next_id();
     let own = CustomerId::new(id);
-    let (contact, phone_index) = fields.contact("customer.", app, caller, company_id, own).await?;
-    Ok(Guest::New(Box::new(RegisterCustomer { id, company_id, contact, phone_index })))
+    let (contact, indexes) = fields.contact("customer.", app, caller, company_id, own).await?;
+    Ok(Guest::New(Box::new(RegisterCustomer { id, company_id, contact, indexes })))
 }
 
 /// The company of a hold or of a branch.
@@ -168,7 +170,7 @@ async fn company_of(
 }
 
 impl Fields {
-    /// The contact, sealed with the customer's own key, and the blind index of the number. `at` is
+    /// The contact, sealed with the customer's own key, and what it is found by. `at` is
     /// where the fields stand in the request.
     async fn contact(
         self,
@@ -177,7 +179,7 @@ impl Fields {
         caller: &Caller,
         company_id: CompanyId,
         id: CustomerId,
-    ) -> Result<(Contact, Option<String>), Problem> {
+    ) -> Result<(Contact, CustomerIndexes), Problem> {
         let context = caller.context(app);
         let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
         let region = company.profile().map_or("DE", |profile| &profile.phone_region);
@@ -188,27 +190,27 @@ impl Fields {
         let email = self.email.map(|text| Email::try_from(text.into_string())).transpose();
         let email =
             email.map_err(|error| Problem::invalid(format!("{at}email"), error.to_string()))?;
-        let index = index(app, caller, phone.as_ref()).await?;
         let contact = Contact {
             name: self.name.map(|name| Personal::new(id, name.into_string())),
             phone: phone.map(|phone| Personal::new(id, phone)),
             email: email.map(|email| Personal::new(id, email)),
             language: self.language.map(Text::into_string),
             preferred_branch_id: self.preferred_branch_id,
-            external_ref: self.external_ref.map(Text::into_string),
+            external_ref: self.external_ref.map(|it| OutsideRef::new(id, it.into_string())),
         };
-        Ok((contact, index))
+        let indexes = indexes(app, caller, &contact).await?;
+        Ok((contact, indexes))
     }
 }
 
-async fn index(
+/// What a customer is found by.
+async fn indexes(
     app: &App,
     caller: &Caller,
-    phone: Option<&Phone>,
-) -> Result<Option<String>, Problem> {
-    let Some(phone) = phone else { return Ok(None) };
-    let index = app.vault.blind_index(caller.tenant, "phone", phone.as_str()).await;
-    index.map(Some).map_err(|error| Problem::unavailable(&error))
+    contact: &Contact,
+) -> Result<CustomerIndexes, Problem> {
+    let indexes = app.vault.indexes(caller.tenant, contact).await;
+    indexes.map_err(|error| Problem::unavailable(&error))
 }
 
 async fn create(
@@ -223,9 +225,9 @@ async fn create(
         .company_id
         .ok_or_else(|| Problem::invalid("company_id", "The company_id field is required."))?;
     let id = app.ids.next_id();
-    let (contact, phone_index) =
+    let (contact, indexes) =
         value.contact("", &app, &caller, company_id, CustomerId::new(id)).await?;
-    let command = RegisterCustomer { id, company_id, contact, phone_index };
+    let command = RegisterCustomer { id, company_id, contact, indexes };
     let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
     let status = if dry_run { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::done(status, done, |answer| answer))
@@ -245,12 +247,14 @@ async fn change(
     }
     let (customer, _) = app.dispatcher.state::<Customer>(&caller.context(&app), id).await?;
     let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
-    let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
-    let phone_index_before = index(&app, &caller, held).await?;
-    let (contact, phone_index) = value.contact("", &app, &caller, company_id, id).await?;
+    let indexes_before = match customer.contact() {
+        Some(contact) => indexes(&app, &caller, contact).await?,
+        None => CustomerIndexes::default(),
+    };
+    let (contact, indexes) = value.contact("", &app, &caller, company_id, id).await?;
     let expected = caller.expected();
     let id = id.uuid();
-    let command = ChangeCustomer { id, contact, phone_index_before, phone_index, expected };
+    let command = ChangeCustomer { id, contact, indexes_before, indexes, expected };
     let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| answer))
 }
@@ -274,13 +278,14 @@ async fn one(
         "email": contact.and_then(|it| it.email.as_ref()?.value()),
         "language": contact.and_then(|it| it.language.as_ref()),
         "preferred_branch_id": contact.and_then(|it| it.preferred_branch_id),
-        "external_ref": contact.and_then(|it| it.external_ref.as_ref()),
+        "external_ref": contact.and_then(|it| it.external_ref.as_ref()?.value()),
         "consents": customer.consents().map(|(consent, at)| json!({ "consent": consent, "at": at }))
             .collect::<Vec<_>>(),
         "upcoming_count": customer.upcoming(context.at),
         "completed_count": customer.completed_count(),
         "no_show_count": customer.missed_count(),
         "is_erased": customer.is_erased(),
+        "erasure": customer.wished_erasure(),
     });
     Ok(respond::versioned(version.0, body))
 }
@@ -294,11 +299,40 @@ struct ListCustomers {
     phone: Option<Text<40>>,
     email: Option<Text<254>>,
     external_ref: Option<Reference>,
+    /// Those who asked to be forgotten, or who are; without it, nobody of them.
+    #[param(inline)]
+    erasure: Option<WhichErasure>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
     min_position: Option<u64>,
+}
+
+/// How far customers are with being forgotten.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum WhichErasure {
+    /// They did not ask for it.
+    #[default]
+    None,
+    /// They asked for it, and could take it back.
+    Pending,
+    /// They are forgotten.
+    Done,
+    /// All of them.
+    Any,
+}
+
+impl WhichErasure {
+    const fn filter(self) -> Option<Erasure> {
+        match self {
+            Self::None => Some(Erasure::None),
+            Self::Pending => Some(Erasure::Pending),
+            Self::Done => Some(Erasure::Done),
+            Self::Any => None,
+        }
+    }
 }
 
 async fn list(
@@ -315,6 +349,7 @@ async fn list(
         phone_prefix: query.phone.map(Text::into_string),
         email: query.email.map(Text::into_string),
         external_ref: query.external_ref.map(Text::into_string),
+        erasure: query.erasure.unwrap_or_default().filter(),
     };
     app.wait_for(caller.tenant, &Customers, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
@@ -377,26 +412,4 @@ async fn note(
     let done = app.dispatcher.run(&context, &command).await?;
     let status = if asked.dry_run { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::done(status, done, |answer| answer))
-}
-
-/// Forgets a customer: the event first, then the key. Repeating it finishes what was begun.
-async fn erase(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<CustomerId>,
-    body: Body<Nothing>,
-) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
-    let expected = caller.expected();
-    let context = caller.command(&app, &body.canonical, false);
-    let (customer, _) = app.dispatcher.state::<Customer>(&context, id).await?;
-    let held = customer.contact().and_then(|contact| contact.phone.as_ref()?.value());
-    // The number is free again, so its index is made while it can still be read.
-    let phone_index = index(&app, &caller, held).await?;
-    let command = EraseCustomer { id: id.uuid(), phone_index, expected };
-    let done = app.dispatcher.run(&context, &command).await?;
-    let destroyed = app.vault.destroy(caller.tenant, id).await;
-    destroyed.map_err(|error| Problem::unavailable(&error))?;
-    app.dispatcher.forget(caller.tenant);
-    Ok(respond::done(StatusCode::OK, done, |answer| answer))
 }

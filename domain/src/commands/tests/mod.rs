@@ -1,5 +1,7 @@
 //! Master data over a log: parents, unique keys, limits, versions, the matrix, erasure.
 
+mod erasure;
+
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
@@ -9,7 +11,7 @@ use super::*;
 use crate::{
     branch::{Branch, BranchProfile},
     company::{Company, CompanyCommand, CompanyProfile},
-    customer::{Contact, Customer, Phone},
+    customer::{Contact, Customer, ErasureReason, Phone},
     dispatch::{CommandError, Dispatcher, UnitCommand},
     ids::{BranchId, CompanyId, CustomerId, ResourceId, ServiceId, StaffId},
     master_data::MasterDataError,
@@ -55,10 +57,7 @@ impl House {
         house
     }
 
-    async fn run<C>(&self, command: &C) -> Result<C::Answer, MasterDataError>
-    where
-        C: UnitCommand<Refusal = MasterDataError>,
-    {
+    async fn run<C: UnitCommand>(&self, command: &C) -> Result<C::Answer, C::Refusal> {
         match self.dispatcher.run(&context(DateTime::UNIX_EPOCH), command).await {
             Ok(done) => Ok(done.answer),
             Err(CommandError::Refused(refusal)) => Err(refusal),
@@ -313,8 +312,7 @@ async fn phone_number_belongs_to_one_customer_until_that_one_is_forgotten() {
     house.run(&customer(20)).await.expect("a customer");
     let refusal = house.run(&customer(21)).await.unwrap_err();
     assert_eq!(refusal.code(), "PHONE_TAKEN");
-    let erase =
-        EraseCustomer { id: Uuid::from_u128(20), phone_index: Some(index()), expected: None };
+    let erase = erase(20);
     house.run(&erase).await.expect("the customer is forgotten");
     let after = house.event_count();
     assert_eq!(house.run(&erase).await.map(|saved| saved.version), Ok(2));
@@ -332,8 +330,8 @@ async fn customer_who_changes_number_frees_the_old_one() {
     let change = ChangeCustomer {
         id: Uuid::from_u128(20),
         contact: contact(20, "+4915187654321"),
-        phone_index_before: Some(index()),
-        phone_index: Some("other".to_owned()),
+        indexes_before: by_phone(&index()),
+        indexes: by_phone("other"),
         expected: Some(1),
     };
     house.run(&change).await.expect("the number changes");
@@ -359,6 +357,20 @@ async fn answer_and_unique_keys_of_a_customer_hold_nothing_personal() {
         .await
         .expect("the customer");
     assert!(state.contact().is_some());
+}
+
+fn by_phone(index: &str) -> CustomerIndexes {
+    CustomerIndexes { phone: Some(index.to_owned()), external_ref: None }
+}
+
+fn erase(id: u128) -> EraseCustomer {
+    EraseCustomer {
+        id: Uuid::from_u128(id),
+        indexes: by_phone(&index()),
+        reason: ErasureReason::Requested,
+        only_if_due: false,
+        expected: None,
+    }
 }
 
 fn company(id: u128, name: &str) -> Register<Company> {
@@ -419,7 +431,7 @@ fn customer(id: u128) -> RegisterCustomer {
         id: Uuid::from_u128(id),
         company_id: CompanyId::new(Uuid::from_u128(COMPANY)),
         contact: contact(id, "+4915112345678"),
-        phone_index: Some(index()),
+        indexes: by_phone(&index()),
     }
 }
 
