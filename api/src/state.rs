@@ -45,7 +45,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a caller who names none is kept waiting for what was acknowledged before.
-const A_MOMENT: Duration = Duration::from_millis(150);
+pub const A_MOMENT: Duration = Duration::from_millis(150);
 
 /// How many questions about another moment are answered at the same time.
 const LOOKING_BACK: usize = 2;
@@ -62,6 +62,7 @@ pub struct AppState {
     /// Brings read models up to date.
     pub runner: Runner<Log>,
     rebuild: PgPool,
+    moment: Duration,
     /// The vault.
     pub vault: Vault,
     /// Forgets people.
@@ -109,6 +110,8 @@ pub struct Parts {
     pub allow_private_webhooks: bool,
     /// What spreads the retries of webhooks.
     pub chance: Chance,
+    /// How long a caller who names no position is kept waiting: [`A_MOMENT`].
+    pub moment: Duration,
 }
 
 /// Why a process cannot be started.
@@ -182,6 +185,7 @@ impl AppState {
             worlds: WorldStore::new(shared, WorldConfig::default()),
             runner,
             rebuild,
+            moment: parts.moment,
             vault,
             keys: ApiKeys::new(read.clone()),
             key_cache: KeyCache::default(),
@@ -262,7 +266,7 @@ impl AppState {
         let (least, patience) = match position {
             Some(position) => (Position(position), PATIENCE),
             None => match self.dispatcher.log().head(tenant).await? {
-                Some(head) => (head.position, A_MOMENT),
+                Some(head) => (head.position, self.moment),
                 None => return Ok(()),
             },
         };

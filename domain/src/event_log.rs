@@ -197,6 +197,12 @@ impl RecordedEvent {
         serde_json::from_str(&self.metadata)
     }
 
+    /// Whether its aggregate type, such as `appointment`, or its own type, such as `customer.erased`,
+    /// is among some.
+    pub fn is_of(&self, types: &[&str]) -> bool {
+        types.iter().any(|it| *it == self.stream.aggregate_type || *it == self.event_type)
+    }
+
     /// Whether its type is among `names`: whole, such as `appointment.booked`, or a beginning such
     /// as `appointment.*`. No names mean every type.
     pub fn is_one_of(&self, names: &[String]) -> bool {

@@ -23,7 +23,8 @@ pub trait Projector: Send + Sync + 'static {
     /// Another version is another read model: it begins at the first event.
     fn version(&self) -> i32;
 
-    /// The aggregate types that it wants to see. Empty means all.
+    /// What it wants to see: aggregate types such as `appointment`, or single event types such as
+    /// `customer.erased`. Empty means all.
     fn reads(&self) -> &'static [&'static str];
 
     /// The tables that it writes, as `schema.table`; each has a column `tenant_id`.
@@ -46,7 +47,7 @@ pub trait Projector: Send + Sync + 'static {
     /// Whether it wants to see this event.
     fn wants(&self, event: &Event) -> bool {
         let reads = self.reads();
-        reads.is_empty() || reads.contains(&event.recorded.stream.aggregate_type.as_ref())
+        reads.is_empty() || event.recorded.is_of(reads)
     }
 }
 

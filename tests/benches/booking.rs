@@ -21,7 +21,7 @@ use daybook_adapters::{
 };
 use daybook_api::{
     router,
-    state::{App, AppState, Parts},
+    state::{A_MOMENT, App, AppState, Parts},
 };
 use daybook_domain::{
     commands::One,
@@ -53,6 +53,7 @@ impl Server {
             clock: Arc::new(SystemClock),
             allow_private_webhooks: false,
             chance: Arc::new(|| 0),
+            moment: A_MOMENT,
         };
         let app = AppState::connect(parts).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -22,6 +22,7 @@ use daybook_domain::{
     event_log::{Append, EventData, ExpectedRevision, Position, StreamId, StreamWrite},
     ids::{IdSource as _, TenantId},
     ports::EventLog as _,
+    registry::{self, EventText},
 };
 use daybook_projections::{
     appointments::Appointments,
@@ -55,7 +56,13 @@ impl Mix {
             let file = folder.join(format!("{name}.v1.0.0.json"));
             let value: serde_json::Value =
                 serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-            (kind, name, value.to_string())
+            // As it is written, type first: the golden files are sorted for people.
+            let event = EventText {
+                event_type: name.to_owned(),
+                event_version: "1.0.0".to_owned(),
+                payload: value.to_string(),
+            };
+            (kind, name, registry::find(kind).unwrap().reencode(&event).unwrap())
         }))
     }
 

@@ -22,7 +22,8 @@ const COLUMNS: u16 = 11;
 /// The tag of the last "row".
 const TRAILER: u16 = u16::MAX;
 
-/// The events with `after < position <= to`, in order; of some aggregate types alone if any are named.
+/// The events with `after < position <= to`, in order; of some aggregate types, or event types, alone if
+/// any are named.
 pub(super) async fn scan(
     pool: PgPool,
     tenant: TenantId,

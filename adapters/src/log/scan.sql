@@ -6,6 +6,7 @@ COPY (
        AND position > current_setting('daybook.scan_after')::bigint
        AND position <= current_setting('daybook.scan_to')::bigint
        AND ((SELECT current_setting('daybook.scan_types') = '')
-            OR aggregate_type = ANY ((SELECT string_to_array(current_setting('daybook.scan_types'), ','))::text[]))
+            OR aggregate_type = ANY ((SELECT string_to_array(current_setting('daybook.scan_types'), ','))::text[])
+            OR event_type = ANY ((SELECT string_to_array(current_setting('daybook.scan_types'), ','))::text[]))
      ORDER BY position
 ) TO STDOUT (FORMAT binary)

@@ -23,7 +23,7 @@ use tokio::{
 use super::{config::Config, database::Database, say};
 use crate::{
     router_behind,
-    state::{App, AppState, Parts},
+    state::{A_MOMENT, App, AppState, Parts},
 };
 
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
@@ -48,6 +48,7 @@ pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Res
         clock: Arc::new(SystemClock),
         allow_private_webhooks: config.webhook_allow_private,
         chance: Arc::new(chance),
+        moment: A_MOMENT,
     };
     Ok(AppState::connect(parts).await?)
 }

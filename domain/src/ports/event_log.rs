@@ -36,7 +36,7 @@ pub trait EventLog: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<RecordedEvent>, LogError>> + Send;
 
     /// The events of a tenant with `after < position <= to`, in order; only those of some aggregate
-    /// types, if any are named. For those who read much: each page of a history is known before the one
+    /// types, or event types, if any are named. For those who read much: each page of a history is known before the one
     /// in front of it was read.
     fn scan(
         &self,
@@ -47,8 +47,7 @@ pub trait EventLog: Send + Sync + 'static {
         async move {
             let limit = usize::try_from(to.0.saturating_sub(after.0)).unwrap_or(usize::MAX);
             let mut events = self.read_tenant(tenant, after, limit).await?;
-            let is_one = |event: &RecordedEvent| types.contains(&&*event.stream.aggregate_type);
-            events.retain(|event| types.is_empty() || is_one(event));
+            events.retain(|event| types.is_empty() || event.is_of(types));
             Ok(events)
         }
     }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{CountedIds, TENANT, TestLog, context};
 use crate::{
+    appointment::{Appointment, AppointmentStatus},
     availability::{Item, StaffWish},
     booking::{
         BookingError, Wish,
@@ -26,7 +27,7 @@ use crate::{
         Assign, AssignmentOf, CustomerIndexes, EraseCustomer, One, Register, RegisterCustomer,
     },
     company::Company,
-    customer::{Contact, Customer, ErasureReason, Phone},
+    customer::{Contact, ErasureReason, Phone},
     dispatch::{CommandContext, CommandError, Dispatcher, UnitCommand},
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, SeriesId, ServiceId, StaffId},
     personal::Personal,
@@ -391,7 +392,8 @@ impl World {
         }
     }
 
-    /// Forgets the customer, and answers how many appointments are still to come.
+    /// Forgets the customer, and answers how many appointments are still to come. One that has begun is
+    /// not called off.
     pub async fn forget_customer(&self) -> usize {
         let forget = EraseCustomer {
             id: CUSTOMER,
@@ -401,8 +403,18 @@ impl World {
             expected: None,
         };
         self.must(&forget).await;
-        let found = self.dispatcher.state::<Customer>(&self.context(), CUSTOMER).await;
-        found.expect("the customer").0.upcoming(self.now)
+        let mut left = 0;
+        for id in &self.appointments {
+            let found = self.dispatcher.state::<Appointment>(&self.context(), *id).await;
+            let appointment = found.expect("an appointment").0;
+            let is_open = matches!(
+                appointment.status(),
+                Some(AppointmentStatus::Pending | AppointmentStatus::Confirmed)
+            );
+            let starts = appointment.booking().map(|booking| booking.plan.starts_at);
+            left += usize::from(is_open && starts.is_some_and(|starts| self.now < starts));
+        }
+        left
     }
 
     async fn start_series(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use daybook_domain::{
     aggregate::Evolve,
     appointment::{Appointment, AppointmentEvent},
-    customer::{Customer, CustomerEvent},
+    customer::CustomerEvent,
     ids::{AppointmentId, CustomerId, TenantId},
 };
 use futures::future::BoxFuture;
@@ -33,7 +33,7 @@ impl Projector for Appointments {
     }
 
     fn reads(&self) -> &'static [&'static str] {
-        &[Appointment::TYPE, Customer::TYPE]
+        &[Appointment::TYPE, "customer.erased"]
     }
 
     fn tables(&self) -> &'static [&'static str] {

@@ -169,7 +169,7 @@ async fn lists_are_paged_and_hold_what_the_token_promises() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_shows_what_was_acknowledged_before_it_was_asked() {
-    let app = TestApp::new().await;
+    let app = TestApp::patient().await;
     let salon = app.salon(minutes(30)).await;
     let runner = app.app.runner.start(app.app.wakeups());
     for hour in 9..14 {

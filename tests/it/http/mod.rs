@@ -21,9 +21,12 @@ mod webhook_faults;
 pub(crate) mod webhook_receiver;
 mod webhooks;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -39,7 +42,7 @@ use daybook_adapters::{
 };
 use daybook_api::{
     router,
-    state::{App, AppState, Parts},
+    state::{A_MOMENT, App, AppState, Parts},
 };
 use daybook_domain::{
     commands::One,
@@ -110,20 +113,25 @@ pub(crate) struct Salon {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
-        Self::with(0, true).await
+        Self::with(0, true, A_MOMENT).await
     }
 
     /// With the limits as they are.
     pub(crate) async fn limited() -> Self {
-        Self::with(1, true).await
+        Self::with(1, true, A_MOMENT).await
     }
 
     /// Whose webhooks go to public addresses only, as in production.
     pub(crate) async fn guarded() -> Self {
-        Self::with(0, false).await
+        Self::with(0, false, A_MOMENT).await
     }
 
-    async fn with(rate_limit_factor: u32, allow_private: bool) -> Self {
+    /// Where a busy machine makes nobody give up waiting for a read model.
+    pub(crate) async fn patient() -> Self {
+        Self::with(0, true, Duration::from_secs(20)).await
+    }
+
+    async fn with(rate_limit_factor: u32, allow_private: bool, moment: Duration) -> Self {
         let database = TestDatabase::new().await;
         let at = NOW.parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         let clock = Arc::new(TestClock(AtomicI64::new(at)));
@@ -134,6 +142,7 @@ impl TestApp {
             clock: clock.clone(),
             allow_private_webhooks: allow_private,
             chance: Arc::new(|| 0),
+            moment,
         };
         let app = AppState::connect(parts).await.unwrap();
         let router = router(app.clone());

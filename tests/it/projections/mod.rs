@@ -4,6 +4,7 @@
 
 mod aside;
 mod history;
+mod plans;
 mod read_models;
 mod renewal;
 mod runner;

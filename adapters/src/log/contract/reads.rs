@@ -82,6 +82,7 @@ pub async fn a_range_of_a_history_is_scanned_whole_or_by_type(log: impl EventLog
         |events: Vec<RecordedEvent>| events.iter().map(|it| it.position.0).collect::<Vec<_>>();
     assert_eq!(positions(scan(3, 9, &["other"]).await), [6, 9]);
     assert_eq!(scan(0, 9, &["thing", "other"]).await, all);
+    assert_eq!(positions(scan(3, 9, &["thing.happened"]).await), [4, 5, 6, 7, 8, 9]);
     assert_eq!(scan(0, 9, &["none"]).await, []);
 }
 
