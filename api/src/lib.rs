@@ -3,6 +3,7 @@
 
 mod health;
 pub mod http;
+mod metrics;
 pub mod program;
 pub mod state;
 mod v2;
@@ -59,6 +60,7 @@ pub fn router_behind(app: App, trusted: &[IpAddr]) -> Router {
     let routes = keyed
         .route_layer(from_fn_with_state(gate, gate::gate))
         .merge(open)
+        .merge(metrics::routes())
         .merge(document::routes(document::completed(all)))
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::of_status(StatusCode::METHOD_NOT_ALLOWED))

@@ -1,13 +1,12 @@
 //! The hash chain: the same bytes as `log.canonical` in the database. The README of `migrations`
 //! documents them.
 
-use std::fmt::Write as _;
-
 use daybook_domain::{
     event_log::{Position, RecordedEvent},
     ids::TenantId,
 };
-use sha2::{Digest as _, Sha256};
+use ring::digest::{Context, SHA256};
+use uuid::Uuid;
 
 /// What stands before a tenant's first event.
 pub const GENESIS: [u8; 32] = [0; 32];
@@ -64,27 +63,41 @@ pub(crate) fn hash_after(previous: &[u8; 32], event: &RecordedEvent) -> [u8; 32]
     next_hash(previous, &buffer)
 }
 
+/// By ring, whose assembly takes half the time of portable code where the processor has no
+/// instructions for SHA-2: verifying a history is mostly hashing.
 fn next_hash(previous: &[u8; 32], canonical: &str) -> [u8; 32] {
-    Sha256::new().chain_update(previous).chain_update(canonical).finalize().into()
+    let mut digest = Context::new(&SHA256);
+    digest.update(previous);
+    digest.update(canonical.as_bytes());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.finish().as_ref());
+    hash
 }
 
 /// Writes the canonical bytes of an event into `buffer`, which is cleared first.
 fn canonical(event: &RecordedEvent, buffer: &mut String) {
     buffer.clear();
-    field(buffer, &event.tenant.to_string());
-    field(buffer, &event.position.to_string());
+    let mut hyphenated = Uuid::encode_buffer();
+    field(buffer, event.tenant.uuid().hyphenated().encode_lower(&mut hyphenated));
+    number(buffer, event.position.0);
     field(buffer, &event.stream.aggregate_type);
     field(buffer, &event.stream.aggregate_id);
-    field(buffer, &event.revision.to_string());
-    field(buffer, &event.event_id.hyphenated().to_string());
+    number(buffer, event.revision.0);
+    field(buffer, event.event_id.hyphenated().encode_lower(&mut hyphenated));
     field(buffer, &event.event_type);
     field(buffer, &event.event_version);
     field(buffer, &event.payload);
     field(buffer, &event.metadata);
-    field(buffer, &event.recorded_at.timestamp_micros().to_string());
+    number(buffer, event.recorded_at.timestamp_micros());
 }
 
 fn field(buffer: &mut String, text: &str) {
-    // Writing to a string cannot fail.
-    let _written = write!(buffer, "{}:{text},", text.len());
+    buffer.push_str(itoa::Buffer::new().format(text.len()));
+    buffer.push(':');
+    buffer.push_str(text);
+    buffer.push(',');
+}
+
+fn number(buffer: &mut String, number: impl itoa::Integer) {
+    field(buffer, itoa::Buffer::new().format(number));
 }

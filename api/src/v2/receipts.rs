@@ -74,6 +74,9 @@ async fn list(
     caller.require("receipts:read")?;
     let limit = page::limit(query.limit)?;
     let before = page::cursor(query.after.as_deref())?;
+    if query.status.is_some_and(|status| !(200..=599).contains(&status)) {
+        return Err(Problem::parameter("status", "answers have a status from 200 to 599"));
+    }
     let filter = ReceiptFilter {
         status: query.status,
         code: query.code.map(Text::into_string),

@@ -39,6 +39,8 @@ use crate::{
 
 /// The longest range of a report.
 const MOST_DAYS: u64 = 366;
+/// The largest number of changes that can be asked for.
+const MOST_CHANGES: u32 = 1_000_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     let report =
@@ -143,6 +145,7 @@ struct Changed {
     #[param(value_type = Option<Uuid>)]
     customer_id: Option<CustomerId>,
     /// So many changes at least; 1 without it.
+    #[param(minimum = 0, maximum = 1_000_000)]
     min_count: Option<u32>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -162,6 +165,9 @@ async fn changed(
     app.wait_for(caller.tenant, &Modifications, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
     let (whose, least) = ((query.company_id, query.customer_id), query.min_count.unwrap_or(1));
+    if MOST_CHANGES < least {
+        return Err(Problem::parameter("min_count", "nobody changes more than a million times"));
+    }
     let rows = modifications::totals(&mut scope, caller.tenant, whose, least, after, limit).await?;
     Ok(page::page(&rows, limit, |row| row.customer_id))
 }

@@ -19,6 +19,7 @@ mod reader;
 mod step;
 mod tenant;
 mod work;
+mod worked;
 
 use std::{
     collections::BTreeMap,
@@ -38,13 +39,17 @@ use uuid::Uuid;
 use crate::projector::{ProjectionError, Projector};
 
 pub(crate) use self::step::project_one;
-use self::tenant::{Lane, Standing};
 pub use self::{
     checkpoint::{Checkpoints, WaitError},
     lag::Lag,
     lease::RANGES,
     parked::{ParkedStream, Retried},
     work::{RunnerHandle, Wakeup, Wakeups},
+    worked::Worked,
+};
+use self::{
+    tenant::{Lane, Standing},
+    worked::Tally,
 };
 
 /// How a runner works.
@@ -105,6 +110,7 @@ struct Shared<L> {
     pool: PgPool,
     projectors: Vec<Arc<dyn Projector>>,
     checkpoints: Checkpoints,
+    tally: Tally,
     config: RunnerConfig,
     lanes: Mutex<BTreeMap<TenantId, Arc<AsyncMutex<Lane>>>>,
 }
@@ -136,7 +142,17 @@ impl<L: EventLog> Runner<L> {
     ) -> Self {
         let checkpoints = Checkpoints::new(pool.clone());
         let lanes = Mutex::default();
-        Self { shared: Arc::new(Shared { id, log, pool, projectors, checkpoints, config, lanes }) }
+        let shared = Shared {
+            id,
+            log,
+            pool,
+            projectors,
+            checkpoints,
+            tally: Tally::default(),
+            config,
+            lanes,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Where the projectors stand; for queries that wait for their own writes.

@@ -136,6 +136,7 @@ impl<L: EventLog> Shared<L> {
         events: Arc<[Event]>,
         fence: Option<Fence>,
     ) -> Result<Advanced, RunnerError> {
+        let begun = Instant::now();
         let mut members: Vec<(usize, Arc<dyn Projector>)> = group
             .members
             .iter()
@@ -182,8 +183,9 @@ impl<L: EventLog> Shared<L> {
                 }
             }
         }
-        let named = members.iter().map(|(_, projector)| (projector.name(), projector.version()));
-        self.checkpoints.committed(tenant, named, to);
+        let named = || members.iter().map(|(_, it)| (it.name(), it.version()));
+        self.checkpoints.committed(tenant, named(), to);
+        self.tally.add(named(), to.0 - group.from.0, begun.elapsed());
         Ok(Advanced::Moved(members.into_iter().map(|(index, _)| index).collect()))
     }
 }

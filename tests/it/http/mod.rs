@@ -11,6 +11,7 @@ mod customers;
 mod document;
 mod events;
 mod look_back;
+mod metrics;
 mod newcomers;
 mod openapi;
 mod rate_limits;
