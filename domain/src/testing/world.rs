@@ -276,8 +276,10 @@ impl World {
         self.must(&One::<Branch> { id: BRANCH, command, expected: None }).await;
     }
 
+    /// Each command that leaves something has a thread of its own, as requests have.
     fn context(&self) -> CommandContext {
-        CommandContext { ids: self.ids.clone(), ..context(self.now) }
+        let correlation_id = format!("request-{}", self.log.events(TENANT).len());
+        CommandContext { ids: self.ids.clone(), correlation_id, ..context(self.now) }
     }
 
     /// Carries a command out that cannot be refused.

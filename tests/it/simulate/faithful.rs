@@ -81,6 +81,19 @@ proptest! {
     }
 }
 
+/// What is left to write of such a skip looks like the end of the cancellation before it.
+#[tokio::test]
+async fn a_skip_right_after_the_cancellation_of_its_occurrence_is_a_decision_of_its_own() {
+    let mut world = World::furnished().await;
+    let series = Step::Series { service: 0, staff: None, slot: 102, skip_conflicts: false };
+    for step in [series, Step::Cancel(0), Step::Skip { which: 0, number: 1 }] {
+        assert!(world.take(step).await, "{step:?}");
+    }
+    let found = simulate(&world.log, TENANT, &WhatIf::default()).await.unwrap();
+    assert_eq!(found.decided.len(), 3);
+    assert!(found.decided.iter().all(|it| it.outcome == Outcome::Same));
+}
+
 /// The property is not empty: each kind of command is among what is decided again.
 #[tokio::test]
 async fn every_kind_of_command_is_found_again_in_what_it_left_behind() {
