@@ -250,7 +250,12 @@ impl<L: EventLog> Rebuild<L> {
                 let compared = compare(tx, this.tenant, projector.as_ref(), &[], TOLD).await?;
                 for table in projector.tables() {
                     let kept = Kept::between(version, projector.version());
-                    replace(tx, this.tenant, table, kept).await?;
+                    if compared.differ == 0 && kept == Kept::Replaced {
+                        clear(tx, this.tenant, "read_before", bare(table)).await?;
+                        clear(tx, this.tenant, "read_next", bare(table)).await?;
+                    } else {
+                        replace(tx, this.tenant, table, kept).await?;
+                    }
                 }
                 this.stand_at(tx, projector.version(), reached.0.cast_signed()).await?;
                 Ok((compared, reached))
