@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use daybook_domain::ids::TenantId;
 use futures::future::BoxFuture;
-use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -18,7 +17,6 @@ use crate::{
 pub struct ActivityLog;
 
 /// The fields are the columns.
-#[derive(Serialize)]
 struct Row<'a> {
     position: u64,
     event_id: Uuid,
@@ -33,6 +31,11 @@ struct Row<'a> {
     correlation_id: &'a str,
     causation_id: Option<&'a str>,
 }
+
+rows::stored!(Row<'_> {
+    position, event_id, event_type, aggregate_type, aggregate_id, revision, actor, source, at,
+    recorded_at, correlation_id, causation_id,
+});
 
 impl Projector for ActivityLog {
     fn name(&self) -> &'static str {

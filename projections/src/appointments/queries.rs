@@ -87,7 +87,7 @@ pub async fn one(
 ) -> Result<Option<AppointmentRow>, sqlx::Error> {
     let row: Option<Json<AppointmentRow>> = sqlx::query_scalar(include_str!("load.sql"))
         .bind(tenant.uuid())
-        .bind(Json([id]))
+        .bind([id.uuid()])
         .fetch_optional(connection)
         .await?;
     Ok(row.map(|row| row.0))

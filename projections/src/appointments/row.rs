@@ -12,7 +12,7 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Keyed;
+use crate::rows::{Keyed, stored};
 
 /// An appointment as it stands. The fields are the columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,38 @@ pub struct AppointmentRow {
     /// When the log took the latest event.
     pub updated_at: DateTime<Utc>,
 }
+
+stored!(AppointmentRow {
+    appointment_id,
+    position,
+    version,
+    status,
+    company_id,
+    branch_id,
+    zone,
+    customer_id,
+    staff_id,
+    staff_ids,
+    service_ids,
+    booking_type,
+    is_composite,
+    starts_at,
+    ends_at,
+    phases,
+    price_minor,
+    currency,
+    source,
+    external_ref,
+    call_id,
+    series_id,
+    series_number,
+    modifications,
+    reschedules,
+    policy_violations,
+    last_outcome,
+    booked_at,
+    updated_at,
+});
 
 impl Keyed for AppointmentRow {
     type Key = AppointmentId;

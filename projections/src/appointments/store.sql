@@ -6,11 +6,23 @@ INSERT INTO appointments AS t (
     updated_at)
 SELECT
     $1, r.appointment_id, r.position, r.version, r.status, r.company_id, r.branch_id, r.zone,
-    r.customer_id, r.staff_id, r.staff_ids, r.service_ids, r.booking_type, r.is_composite,
-    r.starts_at, r.ends_at, r.phases, r.price_minor, r.currency, r.source, r.external_ref,
-    r.call_id, r.series_id, r.series_number, r.modifications, r.reschedules,
+    r.customer_id, r.staff_id, r.staff_ids::uuid[], r.service_ids::uuid[], r.booking_type,
+    r.is_composite, r.starts_at, r.ends_at, r.phases, r.price_minor, r.currency, r.source,
+    r.external_ref, r.call_id, r.series_id, r.series_number, r.modifications, r.reschedules,
     r.policy_violations, r.last_outcome, r.booked_at, r.updated_at
-  FROM jsonb_populate_recordset(NULL::appointments, $2::jsonb) AS r
+  FROM unnest(
+           $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::uuid[], $7::uuid[],
+           $8::text[], $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[],
+           $14::boolean[], $15::timestamptz[], $16::timestamptz[], $17::jsonb[], $18::bigint[],
+           $19::text[], $20::text[], $21::text[], $22::text[], $23::uuid[], $24::bigint[],
+           $25::bigint[], $26::bigint[], $27::bigint[], $28::jsonb[], $29::timestamptz[],
+           $30::timestamptz[])
+       AS r (
+           appointment_id, position, version, status, company_id, branch_id, zone, customer_id,
+           staff_id, staff_ids, service_ids, booking_type, is_composite, starts_at, ends_at,
+           phases, price_minor, currency, source, external_ref, call_id, series_id,
+           series_number, modifications, reschedules, policy_violations, last_outcome,
+           booked_at, updated_at)
     ON CONFLICT (tenant_id, appointment_id) DO UPDATE SET
     position = excluded.position, version = excluded.version, status = excluded.status,
     company_id = excluded.company_id, branch_id = excluded.branch_id, zone = excluded.zone,

@@ -1,7 +1,7 @@
 -- Row by row, by its key: OFFSET 0 keeps a planner that believes the table to be empty from going over
 -- all of it for each key.
 SELECT found.it
-  FROM jsonb_to_recordset($2::jsonb) AS k (calendar text, date date, claim_id uuid)
+  FROM unnest($2::text[], $3::date[], $4::uuid[]) AS k (calendar, date, claim_id)
  CROSS JOIN LATERAL (
            SELECT to_jsonb(c) AS it
              FROM claims AS c

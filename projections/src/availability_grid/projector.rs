@@ -10,7 +10,6 @@ use daybook_domain::{
     ids::{ClaimId, TenantId},
 };
 use futures::future::BoxFuture;
-use serde::Serialize;
 use sqlx::{Executor as _, PgConnection};
 
 use crate::{
@@ -26,7 +25,7 @@ use super::row::{ClaimRow, claim_of};
 pub struct AvailabilityGrid;
 
 /// The key of a claim. The fields are columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct ClaimKey {
     calendar: CalendarId,
     date: NaiveDate,
@@ -34,11 +33,14 @@ struct ClaimKey {
 }
 
 /// The key of a day. The fields are columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct DayKey {
     calendar: CalendarId,
     date: NaiveDate,
 }
+
+rows::stored!(ClaimKey { calendar, date, claim_id });
+rows::stored!(DayKey { calendar, date });
 
 type Changes<'a> = BTreeMap<ClaimKey, Vec<(CalendarDayId, &'a CalendarDayEvent, &'a Event)>>;
 

@@ -9,6 +9,8 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::rows::{spelled_as_in_json, stored};
+
 /// What a claim is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +61,25 @@ pub struct ClaimRow {
     /// The service.
     pub service_id: Option<ServiceId>,
 }
+
+spelled_as_in_json!(ClaimKind);
+stored!(ClaimRow {
+    calendar,
+    date,
+    claim_id,
+    position,
+    slot_from,
+    slot_to,
+    units,
+    capacity,
+    kind,
+    is_live,
+    expires_at,
+    appointment_id,
+    phase_id,
+    hold_id,
+    service_id,
+});
 
 impl ClaimRow {
     /// Folds an event of a day into the row of its claim on that day. An event that the row has seen

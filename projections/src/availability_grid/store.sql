@@ -4,7 +4,13 @@ INSERT INTO claims AS t (
 SELECT
     $1, r.calendar, r.date, r.claim_id, r.position, r.slot_from, r.slot_to, r.units, r.capacity,
     r.kind, r.is_live, r.expires_at, r.appointment_id, r.phase_id, r.hold_id, r.service_id
-  FROM jsonb_populate_recordset(NULL::claims, $2::jsonb) AS r
+  FROM unnest(
+           $2::text[], $3::date[], $4::uuid[], $5::bigint[], $6::timestamptz[],
+           $7::timestamptz[], $8::bigint[], $9::bigint[], $10::text[], $11::boolean[],
+           $12::timestamptz[], $13::uuid[], $14::uuid[], $15::uuid[], $16::uuid[])
+       AS r (
+           calendar, date, claim_id, position, slot_from, slot_to, units, capacity, kind,
+           is_live, expires_at, appointment_id, phase_id, hold_id, service_id)
     ON CONFLICT (tenant_id, calendar, date, claim_id) DO UPDATE SET
     position = excluded.position, slot_from = excluded.slot_from, slot_to = excluded.slot_to,
     units = excluded.units, capacity = excluded.capacity, kind = excluded.kind,

@@ -4,7 +4,7 @@ SELECT $1, d.calendar, d.date, coalesce(max(c.position), 0),
        count(*) FILTER (WHERE c.is_live),
        count(*) FILTER (WHERE c.is_live AND c.kind = 'hold'),
        coalesce(sum(extract(epoch FROM c.slot_to - c.slot_from) / 60) FILTER (WHERE c.is_live), 0)
-  FROM jsonb_to_recordset($2::jsonb) AS d (calendar text, date date)
+  FROM unnest($2::text[], $3::date[]) AS d (calendar, date)
   LEFT JOIN LATERAL (
            SELECT o.position, o.is_live, o.kind, o.slot_from, o.slot_to
              FROM claims AS o

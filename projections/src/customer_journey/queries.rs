@@ -13,7 +13,7 @@ pub async fn one(
 ) -> Result<Option<JourneyRow>, sqlx::Error> {
     let row: Option<Json<JourneyRow>> = sqlx::query_scalar(include_str!("load.sql"))
         .bind(tenant.uuid())
-        .bind(Json([customer_id]))
+        .bind([customer_id.uuid()])
         .fetch_optional(connection)
         .await?;
     Ok(row.map(|row| row.0))

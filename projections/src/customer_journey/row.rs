@@ -14,7 +14,7 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Keyed;
+use crate::rows::{Keyed, kept_as_json, stored};
 
 /// Transitions that are kept; the oldest go first.
 const KEPT: usize = 100;
@@ -58,6 +58,23 @@ pub struct Transition {
     /// Since when.
     pub at: DateTime<Utc>,
 }
+
+kept_as_json!(Vec<Transition>);
+stored!(JourneyRow {
+    customer_id,
+    position,
+    company_id,
+    booked,
+    completed,
+    cancelled,
+    missed,
+    calls,
+    spent_minor,
+    open_prices,
+    last_activity_at,
+    history,
+    is_erased,
+});
 
 impl Keyed for JourneyRow {
     type Key = CustomerId;

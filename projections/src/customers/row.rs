@@ -12,7 +12,7 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Keyed;
+use crate::rows::{Keyed, stored};
 
 /// A customer as it stands. The fields are the columns.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,25 @@ impl fmt::Debug for CustomerRow {
             .finish_non_exhaustive()
     }
 }
+
+stored!(CustomerRow {
+    customer_id,
+    position,
+    version,
+    company_id,
+    name,
+    phone,
+    email,
+    language,
+    preferred_branch_id,
+    external_ref,
+    consents,
+    erasure_requested_at,
+    erasure_due_at,
+    is_erased,
+    registered_at,
+    updated_at,
+});
 
 impl Keyed for CustomerRow {
     type Key = CustomerId;

@@ -4,9 +4,16 @@ INSERT INTO customers AS t (
     registered_at, updated_at)
 SELECT
     $1, r.customer_id, r.position, r.version, r.company_id, r.name, r.phone, r.email,
-    r.language, r.preferred_branch_id, r.external_ref, r.consents, r.erasure_requested_at,
-    r.erasure_due_at, r.is_erased, r.registered_at, r.updated_at
-  FROM jsonb_populate_recordset(NULL::customers, $2::jsonb) AS r
+    r.language, r.preferred_branch_id, r.external_ref, r.consents::text[],
+    r.erasure_requested_at, r.erasure_due_at, r.is_erased, r.registered_at, r.updated_at
+  FROM unnest(
+           $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::text[],
+           $8::text[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::timestamptz[],
+           $14::timestamptz[], $15::boolean[], $16::timestamptz[], $17::timestamptz[])
+       AS r (
+           customer_id, position, version, company_id, name, phone, email, language,
+           preferred_branch_id, external_ref, consents, erasure_requested_at, erasure_due_at,
+           is_erased, registered_at, updated_at)
     ON CONFLICT (tenant_id, customer_id) DO UPDATE SET
     position = excluded.position, version = excluded.version, company_id = excluded.company_id,
     name = excluded.name, phone = excluded.phone, email = excluded.email,

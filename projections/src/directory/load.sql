@@ -1,7 +1,7 @@
 -- Row by row, by its key: OFFSET 0 keeps a planner that believes the table to be empty from going over
 -- all of it for each key.
 SELECT found.it
-  FROM jsonb_to_recordset($2::jsonb) AS k (kind text, id uuid)
+  FROM unnest($2::text[], $3::uuid[]) AS k (kind, id)
  CROSS JOIN LATERAL (
            SELECT to_jsonb(d) AS it
              FROM directory AS d

@@ -7,7 +7,6 @@ use daybook_domain::{
     service::Service, staff::Staff,
 };
 use futures::future::BoxFuture;
-use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -24,11 +23,13 @@ use super::row::{DirectoryKind, DirectoryRow, fold, subject_of};
 pub struct Directory;
 
 /// The key of a row. The fields are columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     kind: DirectoryKind,
     id: Uuid,
 }
+
+rows::stored!(Key { kind, id });
 
 impl Projector for Directory {
     fn name(&self) -> &'static str {

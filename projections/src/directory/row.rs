@@ -15,7 +15,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{event::Fact, projector::ProjectionError};
+use crate::{
+    event::Fact,
+    projector::ProjectionError,
+    rows::{spelled_as_in_json, stored},
+};
 
 /// What kind of thing a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +78,22 @@ pub struct DirectoryRow {
     /// When the log took the latest event.
     pub updated_at: DateTime<Utc>,
 }
+
+spelled_as_in_json!(DirectoryKind);
+stored!(DirectoryRow {
+    kind,
+    id,
+    position,
+    version,
+    name,
+    company_id,
+    branch_ids,
+    staff_ids,
+    external_ref,
+    is_active,
+    state,
+    updated_at,
+});
 
 /// What the columns are made of.
 struct Summary<'s> {

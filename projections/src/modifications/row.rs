@@ -9,7 +9,7 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Keyed;
+use crate::rows::{Keyed, stored};
 
 /// How often an appointment was changed. The fields are the columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,19 @@ pub struct StatsRow {
     /// When the log took the latest change.
     pub last_modification_at: Option<DateTime<Utc>>,
 }
+
+stored!(StatsRow {
+    appointment_id,
+    position,
+    customer_id,
+    company_id,
+    branch_id,
+    modification_count,
+    cancellation_count,
+    reschedule_count,
+    violation_count,
+    last_modification_at,
+});
 
 impl Keyed for StatsRow {
     type Key = AppointmentId;
@@ -123,3 +136,15 @@ pub struct ViolationRow {
     /// When the log took it.
     pub violated_at: DateTime<Utc>,
 }
+
+stored!(ViolationRow {
+    appointment_id,
+    modification,
+    position,
+    customer_id,
+    company_id,
+    branch_id,
+    kind,
+    outcome,
+    violated_at,
+});

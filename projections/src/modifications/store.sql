@@ -5,7 +5,12 @@ SELECT
     $1, r.appointment_id, r.position, r.customer_id, r.company_id, r.branch_id,
     r.modification_count, r.cancellation_count, r.reschedule_count, r.violation_count,
     r.last_modification_at
-  FROM jsonb_populate_recordset(NULL::modification_stats, $2::jsonb) AS r
+  FROM unnest(
+           $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::uuid[], $7::bigint[],
+           $8::bigint[], $9::bigint[], $10::bigint[], $11::timestamptz[])
+       AS r (
+           appointment_id, position, customer_id, company_id, branch_id, modification_count,
+           cancellation_count, reschedule_count, violation_count, last_modification_at)
     ON CONFLICT (tenant_id, appointment_id) DO UPDATE SET
     position = excluded.position, modification_count = excluded.modification_count,
     cancellation_count = excluded.cancellation_count,

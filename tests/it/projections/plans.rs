@@ -45,7 +45,7 @@ async fn a_tenant_that_came_after_the_statistics_is_looked_up_by_key() {
     let explained = format!("EXPLAIN {LOAD}");
     let plan: Vec<String> = sqlx::query_scalar(&explained)
         .bind(late.uuid())
-        .bind(sqlx::types::Json(&ids))
+        .bind(&ids)
         .fetch_all(&bench.pool)
         .await
         .unwrap();
