@@ -51,7 +51,7 @@ fn summary(name: &str, done: &Rebuilt, as_json: bool) -> String {
     let (position, events) = (done.position, done.events);
     let (rows, differ) = (done.compared.rows, done.compared.differ);
     let json = json!({ "projector": name, "position": position, "events": events, "rows": rows,
-        "changed": differ, "differences": done.compared.first });
+        "changed": differ, "days": done.days, "differences": done.compared.first });
     let text = format!(
         "{name} was made again from {events} events and stands at position {position}: {differ} of \
          {rows} rows have changed; --take-back undoes it"

@@ -7,10 +7,26 @@ use sqlx::{Executor as _, PgPool};
 
 use crate::{projector::Projector, tx::transaction};
 
-use super::{AsideError, Compared, Until, compare, compare_positions, fold_into_temporary};
+use super::{
+    AsideError, Compared, Digest, Until, compare, compare_positions, digest::digests_of_live,
+    fold_into_temporary,
+};
 
-/// Compares a live read model with a fold of the log up to where it stands, in one snapshot, and
-/// answers where that is. As [`compare`] otherwise.
+/// A live read model against the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedWithLive {
+    /// Where the read model stands.
+    pub position: Position,
+    /// Its rows against those of a fold.
+    pub compared: Compared,
+    /// What its rows come to.
+    pub digest: Digest,
+    /// What was kept of them, which is the same unless someone wrote where no trigger saw it.
+    pub kept: Digest,
+}
+
+/// Compares a live read model with a fold of the log up to where it stands, in one snapshot, row by
+/// row. As [`compare`] otherwise.
 ///
 /// The role of the pool sees the tenant in schema `read` and may make temporary tables.
 pub async fn compare_with_live<L: EventLog>(
@@ -20,7 +36,7 @@ pub async fn compare_with_live<L: EventLog>(
     projector: Arc<dyn Projector>,
     ignoring: &'static [&'static str],
     limit: usize,
-) -> Result<(Position, Compared), AsideError> {
+) -> Result<ComparedWithLive, AsideError> {
     transaction(pool, move |tx| {
         Box::pin(async move {
             // Temporary tables are all that is written; the role may write nothing else.
@@ -38,8 +54,9 @@ pub async fn compare_with_live<L: EventLog>(
             let position = Position(stands.cast_unsigned());
             let until = Until::Position(position);
             fold_into_temporary(tx, &log, tenant, &[Arc::clone(&projector)], until).await?;
-            let found = compare(tx, tenant, projector.as_ref(), ignoring, limit).await?;
-            Ok((position, found))
+            let compared = compare(tx, tenant, projector.as_ref(), ignoring, limit).await?;
+            let (digest, kept) = digests_of_live(tx, tenant, projector.as_ref()).await?;
+            Ok(ComparedWithLive { position, compared, digest, kept })
         })
     })
     .await

@@ -5,6 +5,7 @@
 //! puts first is what they fold into: temporary tables for a question, `read_next` for a rebuild.
 
 mod compare;
+mod digest;
 mod fold;
 mod live;
 mod rebuild;
@@ -18,8 +19,9 @@ use crate::projector::ProjectionError;
 
 pub use self::{
     compare::{Compared, Difference, compare, compare_positions},
+    digest::Digest,
     fold::{Folded, Until, fold_into_temporary},
-    live::{compare_between, compare_with_live},
+    live::{ComparedWithLive, compare_between, compare_with_live},
     rebuild::{Progress, Rebuild, Rebuilt},
     renew::{Renewal, RenewalHandle, Renewed},
 };

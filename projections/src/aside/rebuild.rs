@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use daybook_domain::{
     event_log::Position,
     ids::TenantId,
@@ -18,6 +19,7 @@ use crate::{event::Event, projector::Projector, tx::transaction};
 
 use super::{
     AsideError, Compared, Skips, compare,
+    digest::{count_digests, days_that_differ, digests_are_true},
     fold::{Page, bare, by_key, fold, pages, types_of},
     swap::{Kept, clear, put_back, replace},
 };
@@ -47,6 +49,14 @@ pub struct Rebuilt {
     pub events: u64,
     /// The rows that were live against those that took their place.
     pub compared: Compared,
+    /// The days on which they differ.
+    pub days: Vec<NaiveDate>,
+}
+
+/// What a swap has found.
+struct Settled {
+    compared: Compared,
+    days: Vec<NaiveDate>,
 }
 
 /// The rebuild of one read model of one tenant.
@@ -108,8 +118,11 @@ impl<L: EventLog> Rebuild<L> {
                 break;
             }
         }
-        let (compared, position) = self.swap(reached, skips).await?;
-        Ok(Rebuilt { position, events: position.0 - began.0, compared })
+        let (pool, projector) = (&self.pool, Arc::clone(&self.projector));
+        let are_true = digests_are_true(pool, self.tenant, projector).await?;
+        let (settled, position) = self.swap(reached, skips, are_true).await?;
+        let Settled { compared, days } = settled;
+        Ok(Rebuilt { position, events: position.0 - began.0, compared, days })
     }
 
     async fn head(&self) -> Result<Position, AsideError> {
@@ -216,7 +229,12 @@ impl<L: EventLog> Rebuild<L> {
         .await
     }
 
-    async fn swap(&self, from: Position, skips: Skips) -> Result<(Compared, Position), AsideError> {
+    async fn swap(
+        &self,
+        from: Position,
+        skips: Skips,
+        are_true: bool,
+    ) -> Result<(Settled, Position), AsideError> {
         let this = self.clone();
         transaction(&self.pool, move |tx| {
             Box::pin(async move {
@@ -247,21 +265,42 @@ impl<L: EventLog> Rebuild<L> {
                     return Err(AsideError::Busy);
                 }
                 by_key(tx, false).await?;
-                let compared = compare(tx, this.tenant, projector.as_ref(), &[], TOLD).await?;
-                for table in projector.tables() {
-                    let kept = Kept::between(version, projector.version());
-                    if compared.differ == 0 && kept == Kept::Replaced {
-                        clear(tx, this.tenant, "read_before", bare(table)).await?;
-                        clear(tx, this.tenant, "read_next", bare(table)).await?;
-                    } else {
-                        replace(tx, this.tenant, table, kept).await?;
-                    }
-                }
+                let settled = this.settle(tx, version, are_true).await?;
                 this.stand_at(tx, projector.version(), reached.0.cast_signed()).await?;
-                Ok((compared, reached))
+                Ok((settled, reached))
             })
         })
         .await
+    }
+
+    /// Puts the new rows in the place of those of a version. Digests tell whether any differ; where they
+    /// do not tell the truth, each row is looked at, and they are counted anew.
+    async fn settle(
+        &self,
+        tx: &mut PgConnection,
+        before: i32,
+        are_true: bool,
+    ) -> Result<Settled, AsideError> {
+        let (tenant, projector) = (self.tenant, self.projector.as_ref());
+        let (days, rows) = days_that_differ(tx, tenant, projector).await?;
+        let compared = if are_true && days.is_empty() {
+            Compared { rows, ..Compared::default() }
+        } else {
+            compare(tx, tenant, projector, &[], TOLD).await?
+        };
+        for table in projector.tables() {
+            let kept = Kept::between(before, projector.version());
+            if compared.differ == 0 && kept == Kept::Replaced {
+                clear(tx, tenant, "read_before", bare(table)).await?;
+                clear(tx, tenant, "read_next", bare(table)).await?;
+            } else {
+                replace(tx, tenant, table, kept).await?;
+            }
+        }
+        if !are_true {
+            count_digests(tx, tenant, projector).await?;
+        }
+        Ok(Settled { compared, days })
     }
 
     /// The version that is live and where it stands; held until the transaction ends.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
 mod aside;
+mod digests;
 mod history;
 mod plans;
 mod read_models;
