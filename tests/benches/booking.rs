@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop at its first surprise")]
 #![allow(clippy::cast_precision_loss, reason = "ratios are for people")]
 
+mod shared;
+
 use std::{
     env,
     sync::{Arc, Mutex},
@@ -15,84 +17,16 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_adapters::{
-    clock::{Clock as _, RandomIds, SystemClock},
+    clock::{Clock as _, SystemClock},
     testing::TestDatabase,
-    vault::MasterKey,
-};
-use daybook_api::{
-    router,
-    state::{A_MOMENT, App, AppState, Parts},
-};
-use daybook_domain::{
-    commands::One,
-    dispatch::CommandContext,
-    ids::{IdSource as _, TenantId},
-    ports::EventLog as _,
-    tenant::{Tenant, TenantCommand},
 };
 use daybook_testkit::client::{Caller, Salon};
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet};
+use tokio::{runtime::Runtime, task::JoinSet};
+
+use shared::server::Server;
 
 const CLIENTS: usize = 32;
-
-/// A server of this process.
-struct Server {
-    app: App,
-    base: String,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Server {
-    async fn start(database: &TestDatabase) -> Self {
-        let parts = Parts {
-            database: database.options.clone(),
-            master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
-            rate_limit_factor: 0,
-            clock: Arc::new(SystemClock),
-            allow_private_webhooks: false,
-            chance: Arc::new(|| 0),
-            moment: A_MOMENT,
-        };
-        let app = AppState::connect(parts).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let serving = app.clone();
-        let task = tokio::spawn(async move {
-            let runner = serving.runner.start(serving.wakeups());
-            axum::serve(listener, router(serving.clone())).await.unwrap();
-            runner.stop().await;
-        });
-        Self { app, base, task }
-    }
-
-    /// Opens a tenant and answers a key of it.
-    async fn tenant(&self) -> String {
-        let tenant = TenantId::new(RandomIds.next_id());
-        self.app.dispatcher.log().open_tenant(tenant).await.unwrap();
-        let now = SystemClock.now();
-        let context = CommandContext {
-            tenant,
-            actor: "system:bench".to_owned(),
-            at: now,
-            correlation_id: "bench".to_owned(),
-            causation_id: None,
-            source: None,
-            key: None,
-            dry_run: false,
-            ids: self.app.ids.clone(),
-        };
-        let command = TenantCommand::Open { name: "Bench".to_owned() };
-        let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
-        self.app.dispatcher.run(&context, &open).await.unwrap();
-        let scopes = ["admin".to_owned()];
-        let life = (now, now + TimeDelta::days(1));
-        let id = RandomIds.next_id();
-        let key = self.app.keys.create(tenant, id, "bench", &scopes, life).await.unwrap();
-        key.expose_secret().to_owned()
-    }
-}
 
 /// Fills a staff-day with 5-minute bookings, as fast as the clients can.
 async fn fill_day(caller: &Caller, salon: &Arc<Salon>, staff: &str, day: DateTime<Utc>) -> Filled {

@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop at its first surprise")]
 #![allow(clippy::cast_precision_loss, reason = "rates are for people")]
 
+mod shared;
+
 use std::{
     env,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,10 +20,9 @@ use daybook_adapters::{
     testing::TestDatabase,
 };
 use daybook_domain::{
-    event_log::{Append, EventData, ExpectedRevision, Position, StreamId, StreamWrite},
+    event_log::Position,
     ids::{IdSource as _, TenantId},
     ports::EventLog as _,
-    registry::{self, EventText},
 };
 use daybook_projections::{
     appointments::Appointments,
@@ -37,87 +37,19 @@ use futures::{StreamExt as _, stream};
 use sqlx::ConnectOptions as _;
 use tokio::{runtime::Runtime, task::JoinSet};
 
-const METADATA: &str = r#"{"actor":"key:01a1fc61-6a93-7730-a9d2-afb5caf09bf6","at":"2026-11-21T08:00:00Z","correlation_id":"01a1fc61-6a93-7730-a9d2-afb5caf09bf7","source":"api"}"#;
-/// What a booking appends.
-const MIX: [(&str, &str); 4] = [
-    ("appointment", "appointment.booked"),
-    ("calendar_day", "calendar_day.claimed"),
-    ("customer", "customer.visit_booked"),
-    ("phase", "phase.planned"),
-];
-
-/// The golden payloads of a booking.
-struct Mix([(&'static str, &'static str, String); 4]);
-
-impl Mix {
-    fn read() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/golden");
-        Self(MIX.map(|(kind, name)| {
-            let file = folder.join(format!("{name}.v1.0.0.json"));
-            let value: serde_json::Value =
-                serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-            // As it is written, type first: the golden files are sorted for people.
-            let event = EventText {
-                event_type: name.to_owned(),
-                event_version: "1.0.0".to_owned(),
-                payload: value.to_string(),
-            };
-            (kind, name, registry::find(kind).unwrap().reencode(&event).unwrap())
-        }))
-    }
-
-    /// A booking on streams of its own; of a phone book's worth of days and customers.
-    fn booking(&self, tenant: TenantId) -> Append {
-        let one = |(kind, name, payload): &(&'static str, &'static str, String)| {
-            let id = RandomIds.next_id();
-            let stream = match *kind {
-                "calendar_day" => format!("staff:{id}:2026-12-01"),
-                _ => id.to_string(),
-            };
-            let event = EventData {
-                event_id: RandomIds.next_id(),
-                event_type: (*name).into(),
-                event_version: "1.0.0".into(),
-                payload: payload.clone(),
-                metadata: METADATA.into(),
-            };
-            let (stream, expected) = (StreamId::new(*kind, stream), ExpectedRevision::NoStream);
-            StreamWrite { stream, expected, events: vec![event] }
-        };
-        let writes = self.0.iter().map(one).collect();
-        Append { tenant, command: None, writes, unchanged: Vec::new() }
-    }
-}
+use shared::mix::{Mix, filled};
 
 fn row(what: &str, events: u64, taken: Duration) {
     let rate = events as f64 / taken.as_secs_f64();
     println!("{what:<44} {events:>9} events {:>8.2} s {rate:>10.0}/s", taken.as_secs_f64());
 }
 
-/// A tenant with a history of so many events.
-async fn filled(log: &PostgresLog, mix: &Arc<Mix>, events: u64) -> TenantId {
-    let tenant = TenantId::new(RandomIds.next_id());
-    log.open_tenant(tenant).await.unwrap();
-    let begin = Instant::now();
-    let mut callers = JoinSet::new();
-    for _ in 0..32 {
-        let (log, mix, bookings) = (log.clone(), Arc::clone(mix), events / 4 / 32);
-        callers.spawn(async move {
-            for _ in 0..bookings {
-                log.append(mix.booking(tenant)).await.unwrap();
-            }
-        });
-    }
-    callers.join_all().await;
-    row("append, 32 callers, one tenant", events / 128 * 128, begin.elapsed());
-    tenant
-}
-
 async fn history(database: &TestDatabase, mix: &Arc<Mix>, events: u64) {
     let pool = |role| connect_pool(database.options.clone(), role, 16);
     let log = PostgresLog::new(pool(PoolRole::Append).await.unwrap());
     let project = pool(PoolRole::Projector).await.unwrap();
-    let tenant = filled(&log, mix, events).await;
+    let (tenant, appended, taken) = filled(&log, mix, events).await;
+    row("append, 32 callers, one tenant", appended, taken);
     let log = Arc::new(log);
 
     let begin = Instant::now();

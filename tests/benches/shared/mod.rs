@@ -1,0 +1,5 @@
+//! What benchmarks share.
+#![allow(dead_code, reason = "each benchmark takes what it needs")]
+
+pub(crate) mod mix;
+pub(crate) mod server;
