@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod child;
 pub mod client;
+pub mod programs;
 
 /// The test server: one per process, a database per test.
 pub use daybook_adapters::testing::postgres;

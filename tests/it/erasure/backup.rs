@@ -1,10 +1,9 @@
 //! The backup: the log without read models, and the vault by itself, restored in another database.
 
-use std::{process::Command, sync::Arc};
+use std::sync::Arc;
 
 use daybook_adapters::{
     clock::RandomIds,
-    embedded_postgres::find_binaries,
     log::PostgresLog,
     postgres::{PoolRole, connect_pool},
     testing::{TestDatabase, postgres::server},
@@ -19,7 +18,8 @@ use daybook_projections::{
     registry::projectors,
     runner::{Runner, RunnerConfig},
 };
-use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use daybook_testkit::programs::{address, run};
+use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
 use super::search;
@@ -28,24 +28,6 @@ use super::search;
 pub(super) struct Backup {
     folder: TempDir,
     url: String,
-}
-
-/// The database as PostgreSQL's own programs take it.
-fn address(database: &PgConnectOptions) -> String {
-    let url = database.to_url_lossy().to_string();
-    let (base, rest) = url.split_once('?').unwrap_or((&url, ""));
-    let known = rest.split('&').filter(|it| !it.starts_with("statement-cache"));
-    format!("{base}?{}", known.collect::<Vec<_>>().join("&"))
-}
-
-async fn program(name: &'static str, args: Vec<String>) {
-    let done = tokio::task::spawn_blocking(move || {
-        let folder = std::env::temp_dir();
-        let binaries = find_binaries(None, &folder, None).unwrap();
-        Command::new(binaries.dir.join(name)).args(args).output().unwrap()
-    });
-    let done = done.await.unwrap();
-    assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
 pub(super) async fn dump(database: &TestDatabase) -> Backup {
@@ -66,7 +48,7 @@ impl Backup {
     async fn write(&self, name: &str, which: &[String]) {
         let mut args = vec![format!("--file={}", self.file(name)), self.url.clone()];
         args.extend_from_slice(which);
-        program("pg_dump", args).await;
+        run("pg_dump", args).await;
     }
 
     /// Restored with the keys of today, the log opens, and says nothing of the person.
@@ -81,7 +63,7 @@ impl Backup {
         for name in ["yesterday", "keys"] {
             let (url, file) = (address(&restored.options), self.file(name));
             let args = ["--quiet", "--set=ON_ERROR_STOP=1", "--file"].map(str::to_owned);
-            program("psql", [&[url], args.as_slice(), &[file]].concat()).await;
+            run("psql", [&[url], args.as_slice(), &[file]].concat()).await;
         }
         let append = connect_pool(restored.options.clone(), PoolRole::Append, 2).await.unwrap();
         let keys = connect_pool(restored.options.clone(), PoolRole::Vault, 2).await.unwrap();

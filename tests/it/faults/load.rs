@@ -320,10 +320,15 @@ fn id_in(path: &str) -> AppointmentId {
 }
 
 /// The same choices on every run (`SplitMix64`).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    const fn roll(&mut self) -> u64 {
+    /// A number below `limit`.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.roll() % limit as u64).unwrap()
+    }
+
+    pub(super) const fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
 mod load;
+mod takeover;
+mod tally;
 mod torture;
+mod visits;
 
 use std::{path::Path, time::Duration};
 
