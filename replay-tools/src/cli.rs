@@ -78,7 +78,8 @@ pub(crate) enum Command {
     /// must be a member of the program's roles.
     #[command(after_help = "Examples:\n  \
         daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments\n  \
-        daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments --take-back")]
+        daybook-replay --data-dir /var/lib/daybook --tenant <id> rebuild --projector appointments --take-back\n  \
+        daybook-replay --data-dir /var/lib/daybook rebuild --all-tenants")]
     Rebuild(RebuildWish),
     /// Decides the history again in memory under other hours, terms or services, and tells what would
     /// have been refused, accepted or charged. Nothing is written. Without --changes it is the control:
@@ -287,6 +288,10 @@ pub(crate) struct RebuildWish {
     /// This read model alone; may be given several times. Without it all of them.
     #[arg(long)]
     pub(crate) projector: Vec<String>,
+    /// One tenant after the other, instead of the one that --tenant names. One that fails is told, and
+    /// the others go on.
+    #[arg(long, conflicts_with_all = ["take_back", "abandon"])]
+    pub(crate) all_tenants: bool,
     /// Puts what the latest rebuild has replaced back in its place.
     #[arg(long, conflicts_with = "abandon")]
     pub(crate) take_back: bool,

@@ -34,11 +34,12 @@ mod stock;
 mod verify;
 mod walk;
 
-use std::{ffi::OsString, io::Write as _, path::Path, process::ExitCode};
+use std::{ffi::OsString, io::Write as _, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use daybook_adapters::clock::{Clock as _, SystemClock};
 use daybook_domain::ids::TenantId;
+use daybook_projections::projector::Projector;
 
 use self::cli::{Cli, Command, ExportWish, HeadCommand, ImportWish};
 
@@ -108,6 +109,9 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Rebuild(wish) => {
             let projectors = models::named(&wish.projector)?;
+            if wish.all_tenants {
+                return rebuild_all(cli, &projectors).await;
+            }
             in_workshop(cli, async |it| rebuild::run(it, projectors, wish, json).await).await
         }
         Command::Parked(command) => {
@@ -224,6 +228,16 @@ async fn in_workshop(
 ) -> anyhow::Result<()> {
     let workshop = Workshop::open(&cli.source, cli.tenant, cli.master_key.as_ref()).await?;
     let done = work(&workshop).await;
+    workshop.close().await;
+    done
+}
+
+/// Makes the read models of every tenant again.
+async fn rebuild_all(cli: &Cli, projectors: &[Arc<dyn Projector>]) -> anyhow::Result<()> {
+    // Before the command or behind it: the command line sees it only there.
+    anyhow::ensure!(cli.tenant.is_nil(), "--all-tenants and --tenant exclude each other");
+    let mut workshop = Workshop::open_for_all(&cli.source, cli.master_key.as_ref()).await?;
+    let done = rebuild::run_for_all(&mut workshop, projectors, cli.json).await;
     workshop.close().await;
     done
 }

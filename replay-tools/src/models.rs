@@ -111,6 +111,16 @@ impl Workshop {
         master_key: Option<&SecretText>,
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(!tenant.is_nil(), "--tenant is missing: which tenant's read models?");
+        let mut workshop = Self::open_for_all(source, master_key).await?;
+        workshop.turn_to(TenantId::new(tenant));
+        Ok(workshop)
+    }
+
+    /// Opens the read models of whichever tenant it is turned to.
+    pub(crate) async fn open_for_all(
+        source: &Source,
+        master_key: Option<&SecretText>,
+    ) -> anyhow::Result<Self> {
         let (database, server) = source.connect().await?;
         let append = connect_pool(database.clone(), PoolRole::Append, 3).await;
         let append = append.context("the login is no member of daybook_append")?;
@@ -119,7 +129,12 @@ impl Workshop {
         let keys = keys(master_key, source, &database).await?;
         let log = Arc::new(SealedLog::new(PostgresLog::new(append), keys.vault));
         let keys_are_there = keys.are_there;
-        Ok(Self { tenant: TenantId::new(tenant), log, pool, keys_are_there, server })
+        Ok(Self { tenant: TenantId::new(Uuid::nil()), log, pool, keys_are_there, server })
+    }
+
+    /// Goes on with the read models of this tenant.
+    pub(crate) const fn turn_to(&mut self, tenant: TenantId) {
+        self.tenant = tenant;
     }
 
     /// A runner on it, which is asked and never started.

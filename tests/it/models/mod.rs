@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
+mod all_tenants;
+
 use std::{ffi::OsString, sync::Arc};
 
 use daybook_adapters::{
@@ -35,7 +37,7 @@ type Log = SealedLog<PostgresLog>;
 
 /// A tenant whose read models are up to date.
 struct Bench {
-    database: TestDatabase,
+    database: Arc<TestDatabase>,
     owner: PgPool,
     log: Arc<Log>,
     runner: Runner<Log>,
@@ -44,7 +46,7 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let database = TestDatabase::new().await;
+        let database = Arc::new(TestDatabase::new().await);
         let below = PostgresLog::new(database.pool(PoolRole::Append).await);
         let tenant = contract::tenant(&below).await;
         let keys = database.pool(PoolRole::Vault).await;
@@ -54,6 +56,16 @@ impl Bench {
         let (id, config) = (RandomIds.next_id(), RunnerConfig::default());
         let runner = Runner::new(id, Arc::clone(&log), pool, projectors(), config);
         let owner = PgPool::connect_with(database.options.clone()).await.unwrap();
+        let bench = Self { database, owner, log, runner, tenant };
+        bench.open().await;
+        bench
+    }
+
+    /// The same with another tenant, which is up to date as well.
+    async fn beside(&self) -> Self {
+        let tenant = contract::tenant(self.log.inner()).await;
+        let (database, owner) = (self.database.clone(), self.owner.clone());
+        let (log, runner) = (Arc::clone(&self.log), self.runner.clone());
         let bench = Self { database, owner, log, runner, tenant };
         bench.open().await;
         bench
@@ -102,9 +114,14 @@ impl Bench {
 
     /// Runs the program on the tenant; whether it ended well.
     async fn run(&self, args: &[&str]) -> bool {
-        let url = self.database.options.to_url_lossy().to_string();
         let tenant = self.tenant.to_string();
-        let before = ["daybook-replay", "--database-url", &url, "--tenant", &tenant];
+        self.run_for_any(&[&["--tenant", &tenant], args].concat()).await
+    }
+
+    /// Runs the program on the database; whether it ended well.
+    async fn run_for_any(&self, args: &[&str]) -> bool {
+        let url = self.database.options.to_url_lossy().to_string();
+        let before = ["daybook-replay", "--database-url", &url];
         let args = before.iter().chain(args).map(OsString::from);
         let code = daybook_replay_tools::run(args.collect::<Vec<_>>()).await;
         format!("{code:?}") == format!("{:?}", std::process::ExitCode::SUCCESS)
