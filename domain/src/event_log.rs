@@ -128,7 +128,7 @@ pub struct StreamWrite {
 pub struct CommandRecord {
     /// The client's idempotency key, unique within the tenant.
     pub key: String,
-    /// SHA-256 of the request: the same key with another request is refused.
+    /// A keyed hash of the request: the same key with another request is refused.
     pub request_hash: [u8; 32],
     /// The answer as JSON text.
     pub result: String,

@@ -24,7 +24,7 @@ pub struct StoredCommand {
 pub struct CommandAnswer {
     /// The client's idempotency key.
     pub key: String,
-    /// SHA-256 of the request.
+    /// A keyed hash of the request.
     #[serde(with = "hexed")]
     pub request_hash: Hash,
     /// The answer: JSON text as it was stored.

@@ -87,6 +87,33 @@ impl std::fmt::Debug for Vault {
     }
 }
 
+/// Hashes the requests of a tenant, so that nobody can tell from a hash what was asked for, not even by
+/// guessing right.
+#[derive(Clone)]
+pub struct RequestKey(Hmac<Sha256>);
+
+/// Nothing of a key is for the eye.
+impl std::fmt::Debug for RequestKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RequestKey(…)")
+    }
+}
+
+impl RequestKey {
+    /// The hash of a request: HMAC-SHA256 over its parts, one after another.
+    pub fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn keyed(key: &Key) -> Result<Hmac<Sha256>, VaultError> {
+    Hmac::new_from_slice(key.bytes()).map_err(|_never| VaultError::Sealed { what: "a tenant key" })
+}
+
 impl Vault {
     /// A vault on `vault.subject_keys`; the pool needs the vault's role.
     pub fn postgres(pool: PgPool, master: MasterKey) -> Self {
@@ -182,13 +209,17 @@ impl Vault {
         purpose: &str,
         value: &str,
     ) -> Result<String, VaultError> {
-        let key = self.tenant_key(tenant).await?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes())
-            .map_err(|_never| VaultError::Sealed { what: "a tenant key" })?;
+        let mut mac = self.mac(tenant).await?;
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(value.as_bytes());
         Ok(hex::encode(mac.finalize().into_bytes()))
+    }
+
+    /// What hashes a tenant's requests.
+    pub async fn request_key(&self, tenant: TenantId) -> Result<RequestKey, VaultError> {
+        let key = self.derived_key(tenant, b"\0requests").await?;
+        Ok(RequestKey(keyed(&key)?))
     }
 
     /// What a customer is found by: the keyed hashes of the phone number and of the outside reference,
@@ -229,14 +260,20 @@ impl Vault {
         self.secret_key(tenant).await?.open(sealed, bound_to.as_bytes(), "a tenant's secret")
     }
 
-    /// A key for secrets, made from the tenant's. No blind index begins as its purpose does, so none
-    /// can give it away.
     async fn secret_key(&self, tenant: TenantId) -> Result<Key, VaultError> {
-        let key = self.tenant_key(tenant).await?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes())
-            .map_err(|_never| VaultError::Sealed { what: "a tenant key" })?;
-        mac.update(b"\0secrets");
+        self.derived_key(tenant, b"\0secrets").await
+    }
+
+    /// A key for a purpose, made from the tenant's. No blind index begins as these purposes do, so none
+    /// can give it away.
+    async fn derived_key(&self, tenant: TenantId, purpose: &[u8]) -> Result<Key, VaultError> {
+        let mut mac = self.mac(tenant).await?;
+        mac.update(purpose);
         Ok(Key::new(mac.finalize().into_bytes().into()))
+    }
+
+    async fn mac(&self, tenant: TenantId) -> Result<Hmac<Sha256>, VaultError> {
+        keyed(&self.tenant_key(tenant).await?)
     }
 
     async fn tenant_key(&self, tenant: TenantId) -> Result<Key, VaultError> {

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use daybook_adapters::api_keys::KeyHolder;
+use daybook_adapters::{api_keys::KeyHolder, vault::RequestKey};
 use daybook_domain::{
     dispatch::{CommandContext, CommandKey},
     ids::TenantId,
@@ -63,6 +63,13 @@ impl KeyCache {
     }
 }
 
+/// A client's key, and what hashes the requests that it stands for.
+#[derive(Clone, Debug)]
+struct IdempotencyKey {
+    shown: String,
+    hashes: RequestKey,
+}
+
 /// An authenticated caller and the request's circumstances.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -71,7 +78,7 @@ pub struct Caller {
     key_id: Uuid,
     scopes: Vec<String>,
     request_id: String,
-    idempotency_key: Option<String>,
+    idempotency_key: Option<IdempotencyKey>,
     method_and_path: String,
     if_match: Option<u64>,
     /// When the request was let in: the time of every decision that it asks for.
@@ -88,7 +95,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 /// The holder of the key that a request shows.
-pub(super) async fn holder(app: &App, headers: &HeaderMap) -> Result<KeyHolder, Problem> {
+pub(crate) async fn holder(app: &App, headers: &HeaderMap) -> Result<KeyHolder, Problem> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
     let shown = shown.ok_or_else(Problem::unauthenticated)?.trim();
@@ -134,22 +141,30 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 
 impl Caller {
     /// The caller of a request to a path as it was asked for.
-    pub(super) fn new(
+    pub(super) async fn new(
+        app: &App,
         holder: KeyHolder,
         request: &Parts,
-        asked_at: DateTime<Utc>,
     ) -> Result<Self, Problem> {
         let KeyHolder { tenant, key_id, scopes } = holder;
         let headers = &request.headers;
+        let idempotency_key = match idempotency_key(headers)? {
+            Some(shown) => {
+                let hashes = app.vault.request_key(tenant).await;
+                let hashes = hashes.map_err(|error| Problem::unavailable(&error))?;
+                Some(IdempotencyKey { shown, hashes })
+            }
+            None => None,
+        };
         Ok(Self {
             tenant,
             key_id,
             scopes,
             request_id: text(headers, "x-request-id").unwrap_or_default(),
-            idempotency_key: idempotency_key(headers)?,
+            idempotency_key,
             method_and_path: format!("{} {}", request.method, request.uri.path()),
             if_match: if_match(headers)?,
-            asked_at,
+            asked_at: app.clock.now(),
         })
     }
 
@@ -206,13 +221,14 @@ impl Caller {
     /// The circumstances of a command: with the idempotency key, and the hash of the request that
     /// it stands for.
     pub fn command(&self, app: &App, canonical: &[u8], dry_run: bool) -> CommandContext {
-        let key = self.idempotency_key.as_ref().map(|key| {
-            let mut hash = Sha256::new();
-            hash.update(self.method_and_path.as_bytes());
-            hash.update([0]);
-            hash.update(canonical);
-            CommandKey { key: key.clone(), request_hash: hash.finalize().into() }
-        });
-        CommandContext { key, dry_run, ..self.context(app) }
+        CommandContext { key: self.command_key(canonical), dry_run, ..self.context(app) }
+    }
+
+    /// The idempotency key, if there is one, with the hash of the request that it stands for. The
+    /// tenant's key is in it: a body may hold what must not be guessed from what is kept of it.
+    pub fn command_key(&self, canonical: &[u8]) -> Option<CommandKey> {
+        let IdempotencyKey { shown, hashes } = self.idempotency_key.as_ref()?;
+        let request_hash = hashes.hash(&[self.method_and_path.as_bytes(), &[0], canonical]);
+        Some(CommandKey { key: shown.clone(), request_hash })
     }
 }

@@ -76,8 +76,11 @@ async fn admit(gate: &Gate, request: &Parts) -> Result<Admitted, Refused> {
     let standing = gate.app.limits.check(holder.key_id, method, route)?;
     tracing::Span::current().record("tenant", tracing::field::display(holder.tenant));
     let known = gate.parameters.get(&(method.to_owned(), route.to_owned()));
-    let understood = only(known, request);
-    Ok((standing, understood.and_then(|()| Caller::new(holder, request, gate.app.clock.now()))))
+    let caller = match only(known, request) {
+        Ok(()) => Caller::new(&gate.app, holder, request).await,
+        Err(problem) => Err(problem),
+    };
+    Ok((standing, caller))
 }
 
 /// Refuses a parameter that the route does not have: a client that asks for `?dry_run=true` must

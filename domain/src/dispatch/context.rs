@@ -38,7 +38,7 @@ pub struct CommandContext {
 pub struct CommandKey {
     /// The key as the client sent it.
     pub key: String,
-    /// SHA-256 of the request.
+    /// A keyed hash of the request.
     pub request_hash: [u8; 32],
 }
 

@@ -305,7 +305,7 @@ impl<L: EventLog> Dispatcher<L> {
         };
         match self.shared.log.answer(context.tenant, &key.key).await? {
             None => Ok(None),
-            Some(stored) if stored.request_hash == key.request_hash => {
+            Some(stored) if stored.stands_for(&key.request_hash) => {
                 parse_answer(stored.position, &stored.result).map(Some)
             }
             Some(_) => Err(CommandError::KeyReused),

@@ -76,10 +76,18 @@ pub trait EventLog: Send + Sync + 'static {
 pub struct StoredAnswer {
     /// The position that the answer rested on.
     pub position: Position,
-    /// SHA-256 of the request.
+    /// A keyed hash of the request; zeros where it is not kept any more.
     pub request_hash: [u8; 32],
     /// The answer as JSON text.
     pub result: String,
+}
+
+impl StoredAnswer {
+    /// Whether it answers a request of this hash. One of which the hash is not kept answers whoever
+    /// has its key.
+    pub fn stands_for(&self, request_hash: &[u8; 32]) -> bool {
+        self.request_hash == *request_hash || self.request_hash == [0; 32]
+    }
 }
 
 /// Why an append was not made. Nothing of it is in the log.

@@ -10,6 +10,7 @@ mod changes;
 mod customers;
 mod document;
 mod events;
+mod idempotency;
 mod look_back;
 mod metrics;
 mod newcomers;

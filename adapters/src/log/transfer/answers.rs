@@ -12,7 +12,7 @@ use crate::log::rows;
 pub struct StoredCommand {
     /// The client's idempotency key.
     pub key: String,
-    /// SHA-256 of the request.
+    /// A keyed hash of the request; zeros where it is not kept any more.
     pub request_hash: [u8; 32],
     /// The answer: JSON text as it was stored.
     pub result: String,
