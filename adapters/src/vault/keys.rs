@@ -9,7 +9,7 @@ use daybook_domain::ids::{CustomerId, TenantId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::VaultError;
+use super::{Vault, VaultError};
 use crate::postgres::Scope;
 
 type Subjects = BTreeMap<(TenantId, CustomerId), Option<Vec<u8>>>;
@@ -17,12 +17,46 @@ type Subjects = BTreeMap<(TenantId, CustomerId), Option<Vec<u8>>>;
 /// Wrapped keys by tenant and subject; a destroyed one stays as `None`.
 pub(super) enum KeyStore {
     Postgres(PgPool),
-    Memory { subjects: Mutex<Subjects>, tenants: Mutex<BTreeMap<TenantId, Vec<u8>>> },
+    Memory {
+        subjects: Mutex<Subjects>,
+        tenants: Mutex<BTreeMap<TenantId, Vec<u8>>>,
+    },
+    /// Another vault's keys, and beside them those of customers that are not to be kept yet.
+    Staged {
+        below: Vault,
+        made: Mutex<Subjects>,
+    },
 }
 
 impl KeyStore {
     pub(super) fn memory() -> Self {
         Self::Memory { subjects: Mutex::default(), tenants: Mutex::default() }
+    }
+
+    pub(super) const fn staged(below: Vault) -> Self {
+        Self::Staged { below, made: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Keeps the keys of a tenant that were held back: all of them, or none.
+    pub(super) async fn keep_made(&self, tenant: TenantId) -> Result<(), VaultError> {
+        let Self::Staged { below, made } = self else { return Ok(()) };
+        let made: Vec<(CustomerId, Vec<u8>)> = {
+            let made = made.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = made.iter().filter(|((of, _), _)| *of == tenant);
+            own.filter_map(|((_, subject), key)| Some((*subject, key.clone()?))).collect()
+        };
+        if made.is_empty() {
+            return Ok(());
+        }
+        match &below.inner.store {
+            Self::Postgres(pool) => insert_subjects(pool, tenant, made).await,
+            store => {
+                for (subject, key) in made {
+                    Box::pin(store.insert_subject(tenant, subject, key)).await?;
+                }
+                Ok(())
+            }
+        }
     }
 
     pub(super) async fn subjects(
@@ -37,6 +71,16 @@ impl KeyStore {
                     Some((*subject, subjects.get(&(tenant, *subject))?.clone()))
                 });
                 Ok(found.collect())
+            }
+            Self::Staged { below, made } => {
+                let mut found = Box::pin(below.inner.store.subjects(tenant, asked)).await?;
+                let made = made.lock().unwrap_or_else(PoisonError::into_inner);
+                for subject in asked {
+                    if let Some(key) = made.get(&(tenant, *subject)) {
+                        found.insert(*subject, key.clone());
+                    }
+                }
+                Ok(found)
             }
             Self::Postgres(pool) => {
                 let asked: Vec<Uuid> = asked.iter().map(|subject| subject.uuid()).collect();
@@ -60,7 +104,7 @@ impl KeyStore {
         wrapped: Vec<u8>,
     ) -> Result<Option<Vec<u8>>, VaultError> {
         match self {
-            Self::Memory { subjects, .. } => {
+            Self::Memory { subjects, .. } | Self::Staged { made: subjects, .. } => {
                 let mut subjects = subjects.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(subjects.entry((tenant, subject)).or_insert(Some(wrapped)).clone())
             }
@@ -89,6 +133,10 @@ impl KeyStore {
                 let mut subjects = subjects.lock().unwrap_or_else(PoisonError::into_inner);
                 subjects.insert((tenant, subject), None);
             }
+            Self::Staged { below, made } => {
+                Box::pin(below.inner.store.destroy(tenant, subject)).await?;
+                made.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant, subject));
+            }
             Self::Postgres(pool) => {
                 let mut scope = Scope::acquire(pool, tenant).await?;
                 sqlx::query(include_str!("destroy_subject_key.sql"))
@@ -107,6 +155,7 @@ impl KeyStore {
                 let tenants = tenants.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(tenants.get(&tenant).cloned())
             }
+            Self::Staged { below, .. } => Box::pin(below.inner.store.tenant(tenant)).await,
             Self::Postgres(pool) => {
                 let mut scope = Scope::acquire(pool, tenant).await?;
                 let query = "SELECT wrapped_key FROM vault.tenant_keys WHERE tenant_id = $1";
@@ -127,6 +176,9 @@ impl KeyStore {
                 let mut tenants = tenants.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(tenants.entry(tenant).or_insert(wrapped).clone())
             }
+            Self::Staged { below, .. } => {
+                Box::pin(below.inner.store.insert_tenant(tenant, wrapped)).await
+            }
             Self::Postgres(pool) => {
                 let mut scope = Scope::acquire(pool, tenant).await?;
                 sqlx::query(include_str!("insert_tenant_key.sql"))
@@ -139,4 +191,24 @@ impl KeyStore {
             }
         }
     }
+}
+
+/// Keeps the keys of subjects that have none: one statement, so that there are all of them or none.
+async fn insert_subjects(
+    pool: &PgPool,
+    tenant: TenantId,
+    keys: Vec<(CustomerId, Vec<u8>)>,
+) -> Result<(), VaultError> {
+    let (subjects, keys): (Vec<Uuid>, Vec<Vec<u8>>) =
+        keys.into_iter().map(|(subject, key)| (subject.uuid(), key)).unzip();
+    let mut scope = Scope::acquire(pool, tenant).await?;
+    // Should one of them have a key by now, the unique key breaks it off: what was sealed could not be
+    // read with that one.
+    sqlx::query(include_str!("insert_subject_keys.sql"))
+        .bind(tenant.uuid())
+        .bind(subjects)
+        .bind(keys)
+        .execute(&mut *scope)
+        .await?;
+    Ok(())
 }

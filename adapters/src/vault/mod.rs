@@ -130,6 +130,19 @@ impl Vault {
         Self { inner: Arc::new(Inner { store, master, subjects, tenants }) }
     }
 
+    /// A vault with the same keys that holds back what it makes for customers until
+    /// [`Vault::keep_made`]: for what may yet come to nothing.
+    #[must_use]
+    pub fn staging(&self) -> Self {
+        Self::new(KeyStore::staged(self.clone()), self.inner.master.clone())
+    }
+
+    /// Keeps the keys of a tenant's customers that were held back, all of them or none. A vault that
+    /// holds nothing back has nothing to do.
+    pub async fn keep_made(&self, tenant: TenantId) -> Result<(), VaultError> {
+        self.inner.store.keep_made(tenant).await
+    }
+
     /// The keys of some subjects. A missing one is made if `make` says so; without that, and when
     /// it was destroyed, it is `None`.
     async fn subject_keys(

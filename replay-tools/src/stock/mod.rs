@@ -155,12 +155,16 @@ async fn carry_out(
         let recorded_at = survey.order.first().map_or(rules.now, |first| first.recorded_at);
         transfer.new_event(place, event, recorded_at).await?;
     }
-    carry::carry(history, &survey, &rules, &keys.vault, &mut transfer).await?;
+    // Keys that open nothing are not to be left behind: they are kept when all is written.
+    let vault = keys.vault.staging();
+    carry::carry(history, &survey, &rules, &vault, &mut transfer).await?;
     anyhow::ensure!(
         history.census().await? == survey.kinds,
         "events were written to the stock system meanwhile: stop it first"
     );
-    transfer.commit().await?;
+    let written = transfer.finish().await?;
+    vault.keep_made(import.tenant).await?;
+    written.commit().await.context("the keys of the customers are in the vault already")?;
     report.imported = true;
     Ok(report)
 }

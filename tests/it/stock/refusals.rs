@@ -1,5 +1,6 @@
 //! What is wrong with a stock history is told, all of it, and nothing is brought in.
 
+use daybook_domain::{event_log::Position, ports::EventLog as _};
 use daybook_replay_tools::{Fault, StockReport, StockWish};
 use sqlx::{ConnectOptions as _, PgPool};
 
@@ -141,4 +142,18 @@ async fn a_table_that_the_stock_reader_would_stumble_over_is_refused() {
         assert!(refused.contains(problem), "{problem}: {refused}");
     }
     assert_eq!(rows(&moved).await, 0);
+}
+
+#[tokio::test]
+async fn an_import_that_breaks_off_leaves_no_key_behind_and_can_be_repeated() {
+    let moved = Move::new().await;
+    let owner = PgPool::connect_with(moved.new.options.clone()).await.unwrap();
+    let wall = "ALTER TABLE log.events ADD CONSTRAINT wall CHECK (event_type <> 'customer.contact_changed')";
+    sqlx::raw_sql(wall).execute(&owner).await.unwrap();
+    moved.import(&by_instant(), Some(KEY)).await.expect_err("it breaks off behind the sealing");
+    assert_eq!(rows(&moved).await, 0);
+    sqlx::raw_sql("ALTER TABLE log.events DROP CONSTRAINT wall").execute(&owner).await.unwrap();
+    assert!(moved.import(&by_instant(), Some(KEY)).await.unwrap().imported);
+    let open = moved.log().await.read_tenant(moved.tenant, Position(1), 1).await.unwrap();
+    assert!(open[0].payload.contains("Anna Beispiel"), "{open:?}");
 }

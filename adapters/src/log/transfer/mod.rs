@@ -148,8 +148,9 @@ impl<'c> Transfer<'c> {
         Ok(())
     }
 
-    /// Writes the rest, makes sure that no stream is torn, sets the head and commits.
-    pub async fn commit(mut self) -> Result<(), TransferError> {
+    /// Writes the rest, makes sure that no stream is torn, and sets the head. All that is left is to
+    /// commit.
+    pub async fn finish(mut self) -> Result<Finished<'c>, TransferError> {
         let tenant = self.tenant.uuid();
         self.batch.write(&mut self.transaction, self.tenant).await?;
         let torn: Option<String> = sqlx::query_scalar(include_str!("torn_stream.sql"))
@@ -168,6 +169,24 @@ impl<'c> Transfer<'c> {
                 .execute(&mut *self.transaction)
                 .await?;
         }
+        Ok(Finished { transaction: self.transaction })
+    }
+
+    /// Finishes and commits.
+    pub async fn commit(self) -> Result<(), TransferError> {
+        self.finish().await?.commit().await
+    }
+}
+
+/// A history that the database has taken and that nobody sees yet. Dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct Finished<'c> {
+    transaction: Transaction<'c, Postgres>,
+}
+
+impl Finished<'_> {
+    /// Commits.
+    pub async fn commit(self) -> Result<(), TransferError> {
         self.transaction.commit().await.map_err(TransferError::NotCommitted)
     }
 }
