@@ -58,7 +58,7 @@ pub(crate) enum Command {
         #[arg(long)]
         log_only: bool,
         /// A directory of archived months: they are read first, the log from there on in the
-        /// database, if one is named. The read models are left out.
+        /// database, if one is named, whose read models are held against both.
         #[arg(long, value_name = "DIR")]
         archive: Option<PathBuf>,
     },

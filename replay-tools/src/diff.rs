@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use daybook_adapters::vault::SealedLog;
-use daybook_domain::event_log::Position;
+use daybook_domain::{event_log::Position, ports::EventLog};
 use daybook_projections::{
     aside::{Compared, ComparedWithLive, Digest, compare_between, compare_with_live},
     projector::Projector,
@@ -33,14 +33,14 @@ impl ProjectorDiff {
 }
 
 /// Compares a live read model with a fold of the log up to where it stands, in one snapshot.
-pub(crate) async fn with_live(
+pub(crate) async fn with_live<L: EventLog>(
     history: &History,
+    log: &Arc<SealedLog<L>>,
     keys: &Keys,
     projector: Arc<dyn Projector>,
     limit: usize,
 ) -> anyhow::Result<ProjectorDiff> {
-    let tenant = history.tenant;
-    let log = Arc::new(SealedLog::new(history.log().clone(), keys.vault.clone()));
+    let (tenant, log) = (history.tenant, Arc::clone(log));
     let (name, ignoring) = (projector.name(), ignored(keys, projector.as_ref()));
     let ComparedWithLive { position, compared, digest, kept } =
         compare_with_live(history.pool(), log, tenant, projector, ignoring, limit).await?;
@@ -48,15 +48,15 @@ pub(crate) async fn with_live(
 }
 
 /// Compares a read model as of two positions.
-async fn between(
+async fn between<L: EventLog>(
     history: &History,
+    log: &Arc<SealedLog<L>>,
     keys: &Keys,
     projector: Arc<dyn Projector>,
     (from, to): (Position, Position),
     limit: usize,
 ) -> anyhow::Result<ProjectorDiff> {
-    let tenant = history.tenant;
-    let log = Arc::new(SealedLog::new(history.log().clone(), keys.vault.clone()));
+    let (tenant, log) = (history.tenant, Arc::clone(log));
     let (name, ignoring) = (projector.name(), ignored(keys, projector.as_ref()));
     let compared =
         compare_between(history.pool(), log, tenant, projector, (from, to), ignoring, limit);
@@ -69,21 +69,24 @@ fn ignored(keys: &Keys, projector: &dyn Projector) -> &'static [&'static str] {
     if keys.are_there { &[] } else { projector.personal() }
 }
 
-pub(crate) async fn run(
+/// Holds read models of a database against a log, which may reach further back than what is there.
+pub(crate) async fn run<L: EventLog>(
     history: &History,
+    log: L,
     keys: &Keys,
     projectors: Vec<Arc<dyn Projector>>,
     positions: Option<(u64, u64)>,
     (limit, as_json): (usize, bool),
 ) -> anyhow::Result<()> {
+    let log = Arc::new(SealedLog::new(log, keys.vault.clone()));
     let (mut differ, mut unseen) = (0, Vec::new());
     for projector in projectors {
         let is_blind = !ignored(keys, projector.as_ref()).is_empty();
         let diff = match positions {
-            None => with_live(history, keys, projector, limit).await?,
+            None => with_live(history, &log, keys, projector, limit).await?,
             Some((from, to)) => {
                 let range = (Position(from), Position(to));
-                between(history, keys, projector, range, limit).await?
+                between(history, &log, keys, projector, range, limit).await?
             }
         };
         differ += diff.compared.differ;

@@ -86,8 +86,13 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
     let json = cli.json;
     match &cli.command {
-        Command::Verify { archive: Some(archive), .. } => {
-            with_past(cli, Some(archive), async |it| archive::run_verify(it, json).await).await
+        Command::Verify { archive: Some(archive), log_only } => {
+            let given = cli.master_key.as_ref();
+            with_past(cli, Some(archive), async |it| {
+                let keys = if *log_only { None } else { it.keys(given, &cli.source).await? };
+                archive::run_verify(it, keys.as_ref(), json).await
+            })
+            .await
         }
         Command::Verify { log_only, archive: None } => {
             let keys = cli.master_key.as_ref();
@@ -103,7 +108,8 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
             let keys = cli.master_key.as_ref();
             with(cli, None, async |it| {
                 let keys = it.keys(keys, &cli.source).await?;
-                diff::run(it, &keys, projectors, positions, (wish.limit, json)).await
+                diff::run(it, it.log().clone(), &keys, projectors, positions, (wish.limit, json))
+                    .await
             })
             .await
         }

@@ -43,7 +43,9 @@ pub(crate) async fn run(history: &History, keys: Option<&Keys>, json: bool) -> a
         ))?;
     }
     match keys {
-        Some(keys) => diff::run(history, keys, projectors(), None, (5, json)).await,
+        Some(keys) => {
+            diff::run(history, history.log().clone(), keys, projectors(), None, (5, json)).await
+        }
         None => Ok(()),
     }
 }

@@ -2,16 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
-use std::{ffi::OsString, fs, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use daybook_adapters::{
+    clock::RandomIds,
     log::{PostgresLog, contract},
     postgres::PoolRole,
     testing::TestDatabase,
 };
 use daybook_domain::{
     event_log::{Position, RecordedEvent, StreamId},
-    ids::TenantId,
+    ids::{IdSource as _, TenantId},
+};
+use daybook_projections::{
+    registry::projectors,
+    runner::{Runner, RunnerConfig},
 };
 use daybook_replay_tools::{
     Archive, ArchiveFormat, Archived, History, MerkleTree, Past, Source, archive, import,
@@ -197,6 +202,37 @@ async fn the_program_reads_an_archive_with_and_without_a_database() {
 }
 
 #[tokio::test]
+async fn a_month_is_not_archived_beside_itself_in_the_other_format() {
+    let kept = Kept::new().await;
+    kept.archive(Some("2026-08"), ArchiveFormat::Ndjson).await.unwrap();
+    let refused = kept.archive(Some("2026-08"), ArchiveFormat::Parquet).await;
+    assert_eq!(refused, Err("2026-08 is archived already".to_owned()));
+    assert_eq!(kept.verify(false).await, Ok(2));
+}
+
+#[tokio::test]
+async fn read_models_are_held_against_files_and_database_together() {
+    let kept = Kept::new().await;
+    let url = source(&kept.database).database_url.unwrap();
+    kept.archive(None, ArchiveFormat::Ndjson).await.unwrap();
+    let folder = kept.directory.path().to_str().unwrap().to_owned();
+    let log = Arc::new(PostgresLog::new(kept.database.pool(PoolRole::Append).await));
+    let pool = kept.database.pool(PoolRole::Projector).await;
+    let runner = Runner::new(RandomIds.next_id(), log, pool, projectors(), RunnerConfig::default());
+    runner.settle().await.unwrap();
+    kept.forget_closed_months().await;
+    let key = "7".repeat(64);
+    let verify =
+        ["--database-url", &url, "--master-key", &key, "verify", "--archive", &folder, "--json"];
+    assert!(program(&verify).await, "they are what files and database say");
+    let spoil = "UPDATE read.activity_log SET actor = 'key:somebody else' WHERE position = 1";
+    let spoiled = sqlx::query(spoil).execute(&kept.owner).await.unwrap().rows_affected();
+    assert_eq!(spoiled, 1);
+    assert!(!program(&verify).await, "what was archived is looked at, too");
+    assert!(program(&[&verify[..], &["--log-only"]].concat()).await);
+}
+
+#[tokio::test]
 async fn a_month_that_is_open_or_empty_is_not_archived() {
     let kept = Kept::new().await;
     for (month, problem) in [
@@ -228,7 +264,9 @@ async fn a_missing_swapped_or_doubled_month_is_found_with_its_positions() {
         fs::rename(&august, &october).unwrap();
         fs::rename(&aside, &august).unwrap();
         let other = FORMATS.into_iter().find(|it| *it != format).unwrap();
+        fs::rename(&october, &aside).unwrap();
         kept.archive(Some("2026-10"), other).await.unwrap();
+        fs::rename(&aside, &october).unwrap();
         let doubled = kept.verify(false).await.unwrap_err();
         assert!(doubled.contains("begins at position 3, which another month holds"), "{doubled}");
     }

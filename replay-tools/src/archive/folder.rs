@@ -9,12 +9,12 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use daybook_adapters::log::chain;
 use daybook_domain::{
-    event_log::{Position, RecordedEvent},
+    event_log::{Position, RecordedEvent, StreamId},
     ids::TenantId,
 };
 
 use super::{ArchiveFormat, ArchivedMonth, Month, segment::Segment};
-use crate::merkle::Hash;
+use crate::{merkle::Hash, progress::Progress, source::PAGE};
 
 /// Archived months that follow each other from the first event on. Their headers fit; what is in them is
 /// checked when it is read.
@@ -128,22 +128,37 @@ impl Archive {
         last.map_or((Position(0), chain::GENESIS), |it| (it.month.to_position, it.month.head_hash))
     }
 
+    /// The events of a stream. A file has no index: all of them are gone over.
+    pub(crate) fn stream(&self, stream: &StreamId) -> anyhow::Result<Vec<RecordedEvent>> {
+        let (mut found, mut events) = (Vec::new(), self.events(Position(0)));
+        let mut progress = Progress::new("events");
+        loop {
+            let page = events.page(PAGE)?;
+            if page.is_empty() {
+                return Ok(found);
+            }
+            progress.add(page.len() as u64);
+            found.extend(page.into_iter().filter(|event| event.stream == *stream));
+        }
+    }
+
     /// Its events after a position, in order, each checked.
-    pub(crate) fn events(&self, after: Position) -> Events<'_> {
+    pub(crate) fn events(&self, after: Position) -> Events {
         let skipped = self.months.partition_point(|file| file.month.to_position <= after);
-        Events { months: &self.months[skipped..], segment: None, after }
+        let mut months = self.months.clone();
+        Events { months: months.split_off(skipped).into_iter(), segment: None, after }
     }
 }
 
 /// Events on their way out of an archive.
 #[derive(Debug)]
-pub(crate) struct Events<'a> {
-    months: &'a [File],
+pub(crate) struct Events {
+    months: std::vec::IntoIter<File>,
     segment: Option<Segment>,
     after: Position,
 }
 
-impl Events<'_> {
+impl Events {
     /// The next ones, at most so many; none at the end.
     pub(crate) fn page(&mut self, limit: usize) -> anyhow::Result<Vec<RecordedEvent>> {
         let mut page = Vec::new();
@@ -155,8 +170,7 @@ impl Events<'_> {
                     None => self.segment = None,
                 }
             } else {
-                let Some((file, rest)) = self.months.split_first() else { break };
-                self.months = rest;
+                let Some(file) = self.months.next() else { break };
                 self.segment = Some(file.open()?);
             }
         }

@@ -3,6 +3,7 @@
 //! if there is one, and sees one history.
 
 mod folder;
+mod log;
 mod month;
 mod past;
 mod rows;

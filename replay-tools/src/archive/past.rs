@@ -9,12 +9,15 @@ use daybook_domain::{
     ids::TenantId,
     ports::EventLog as _,
 };
+use daybook_projections::registry::projectors;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Archive, folder::Events};
+use super::{Archive, folder::Events, log::PastLog};
 use crate::{
+    diff,
     merkle::Hash,
+    models::{Keys, SecretText},
     progress::Progress,
     say,
     source::{History, PAGE, Source},
@@ -94,25 +97,28 @@ impl Past {
 
     /// The events of a stream.
     pub async fn stream(&self, stream: StreamId) -> anyhow::Result<Vec<RecordedEvent>> {
-        let mut events = Vec::new();
-        if let Some(archive) = &self.archive {
-            let mut archived = archive.events(Position(0));
-            let mut progress = Progress::new("events");
-            loop {
-                let page = archived.page(PAGE)?;
-                if page.is_empty() {
-                    break;
-                }
-                progress.add(page.len() as u64);
-                events.extend(page.into_iter().filter(|event| event.stream == stream));
-            }
-        }
+        let mut events = match &self.archive {
+            Some(archive) => archive.stream(&stream)?,
+            None => Vec::new(),
+        };
         if let Some(live) = &self.live {
             let after = events.last().map_or(Revision(0), |last: &RecordedEvent| last.revision);
             let tails = live.log().read_streams(live.tenant, &[(stream, after)]).await?;
             events.extend(tails.into_iter().flat_map(|tail| tail.events));
         }
         Ok(events)
+    }
+
+    /// The keys of the vault, as far as they are at hand; none without a database.
+    pub(crate) async fn keys(
+        &self,
+        given: Option<&SecretText>,
+        source: &Source,
+    ) -> anyhow::Result<Option<Keys>> {
+        match &self.live {
+            Some(live) => Ok(Some(live.keys(given, source).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Closes the database.
@@ -126,7 +132,7 @@ impl Past {
 /// A history on its way.
 #[derive(Debug)]
 pub struct Follow<'a> {
-    archived: Option<Events<'a>>,
+    archived: Option<Events>,
     /// Position and hash at the end of the archive, until the database was reached.
     seam: Option<(Position, Hash)>,
     live: Option<&'a History>,
@@ -182,21 +188,31 @@ pub async fn verify_archived(
     }
 }
 
-pub(crate) async fn run_verify(past: &Past, as_json: bool) -> anyhow::Result<()> {
+/// Verifies archived months and, with a database, what follows them and every read model, which is held
+/// against both.
+pub(crate) async fn run_verify(
+    past: &Past,
+    keys: Option<&Keys>,
+    as_json: bool,
+) -> anyhow::Result<()> {
     let archive = past.archive.as_ref().context("there is no archive")?;
     let Verified { events, hash } = verify_archived(archive, past.live.as_ref()).await?;
     let (archived, hash) = (archive.end().0, hex::encode(hash));
     let is_offline = past.live.is_none();
     if as_json {
-        return say(&json!({
+        say(&json!({
             "verified": true, "events": events, "archived": archived, "offline": is_offline,
             "head_hash": hash,
         })
-        .to_string());
+        .to_string())?;
+    } else {
+        let from = if is_offline { "without a database" } else { "the rest in the database" };
+        say(&format!(
+            "{events} events, {archived} of them archived, {from}: the chain is whole and every event \
+             can be read (head {hash})"
+        ))?;
     }
-    let from = if is_offline { "without a database" } else { "the rest in the database" };
-    say(&format!(
-        "{events} events, {archived} of them archived, {from}: the chain is whole and every event can \
-         be read (head {hash})"
-    ))
+    let (Some(live), Some(keys)) = (&past.live, keys) else { return Ok(()) };
+    let log = PastLog::new(archive.clone(), live.log().clone());
+    diff::run(live, log, keys, projectors(), None, (5, as_json)).await
 }

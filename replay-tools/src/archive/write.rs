@@ -52,6 +52,10 @@ pub async fn archive(
     let there = folder::list(directory)?;
     let mut written = Vec::new();
     if let Some(month) = month {
+        anyhow::ensure!(
+            !there.iter().any(|file| file.month.month == month),
+            "{month} is archived already"
+        );
         anyhow::ensure!(month < open, "{month} is not closed: the newest event is of {open}");
         let from = first_of(history, month, (Position(1), head)).await?;
         let to = Position(first_of(history, month.next(), (from, head)).await?.0 - 1);
