@@ -15,6 +15,7 @@ use daybook_domain::{
     customer::{Customer, ErasureReason},
     dispatch::{CommandContext, CommandError, Dispatcher, Done, UnitError},
     ids::{CustomerId, IdSource, TenantId},
+    master_data::MasterDataError,
     ports::EventLog,
 };
 use daybook_projections::customers;
@@ -25,6 +26,9 @@ use crate::{
     clock::Clock,
     vault::{SealedLog, VaultError},
 };
+
+/// How often an erasure is tried again because something else is recorded of the customer.
+const ATTEMPTS: usize = 16;
 
 /// What an eraser works with.
 pub struct EraserParts<L> {
@@ -104,20 +108,40 @@ impl<L: EventLog> Eraser<L> {
     ) -> Result<Done<Saved>, EraseError> {
         let (tenant, id) = (context.tenant, wish.customer_id);
         let dispatcher = &self.parts.dispatcher;
-        let (customer, _) = dispatcher.state::<Customer>(context, id).await?;
-        // Number and reference are free again, so their indexes are made while they can be read.
-        let indexes = match customer.contact() {
-            Some(contact) => dispatcher.log().vault().indexes(tenant, contact).await?,
-            None => CustomerIndexes::default(),
-        };
-        let Erasing { reason, only_if_due, expected, .. } = wish;
-        let command = EraseCustomer { id: id.uuid(), indexes, reason, only_if_due, expected };
-        let done = dispatcher.run(context, &command).await?;
+        let done = self.record(context, wish).await?;
         let (customer, _) = dispatcher.state::<Customer>(context, id).await?;
         if customer.is_erased() {
             self.finish(tenant, &[id]).await?;
         }
         Ok(done)
+    }
+
+    /// Records it. Number and reference are free again, so their indexes are made while they can be read,
+    /// of the version that was read and of no other: one that came meanwhile would never be free.
+    async fn record(
+        &self,
+        context: &CommandContext,
+        wish: Erasing,
+    ) -> Result<Done<Saved>, EraseError> {
+        let dispatcher = &self.parts.dispatcher;
+        let Erasing { customer_id, reason, only_if_due, expected } = wish;
+        for _ in 0..ATTEMPTS {
+            let (customer, read) = dispatcher.state::<Customer>(context, customer_id).await?;
+            let indexes = match customer.contact() {
+                Some(contact) => dispatcher.log().vault().indexes(context.tenant, contact).await?,
+                None => CustomerIndexes::default(),
+            };
+            let insists = expected.or(Some(read.0));
+            let id = customer_id.uuid();
+            let command = EraseCustomer { id, indexes, reason, only_if_due, expected: insists };
+            match dispatcher.run(context, &command).await {
+                Err(CommandError::Refused(BookingError::MasterData(
+                    MasterDataError::VersionMismatch { .. },
+                ))) if expected.is_none() => {}
+                done => return Ok(done?),
+            }
+        }
+        Err(CommandError::Contended.into())
     }
 
     /// What follows when it is recorded that somebody is forgotten.

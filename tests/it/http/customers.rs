@@ -67,3 +67,21 @@ async fn an_outside_reference_belongs_to_one_customer_and_one_booking() {
     let found = app.get("/api/v2/bookings?external_ref=booking-1").await.expect(200);
     assert_eq!(found["items"][0]["appointment_id"], booked["appointment_id"]);
 }
+
+#[tokio::test]
+async fn numbers_that_a_customer_has_had_are_free_however_changes_overlap() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let path = format!("/api/v2/customers/{}", salon.customer);
+    let change = async |phone: &str| {
+        app.put(&path, json!({ "name": "Max", "phone": phone })).await.expect(200);
+    };
+    for round in 0..3 {
+        let phones = [1, 2, 3].map(|it| format!("0151 123451{round}{it}"));
+        tokio::join!(change(&phones[0]), change(&phones[1]), change(&phones[2]));
+        change("0151 12345678").await;
+        for phone in phones {
+            app.made("customers", json!({ "company_id": salon.company, "phone": phone })).await;
+        }
+    }
+}

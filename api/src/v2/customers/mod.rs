@@ -11,6 +11,7 @@ use daybook_domain::{
     commands::{ChangeCustomer, CustomerIndexes, One, RegisterCustomer},
     company::Company,
     customer::{Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility},
+    dispatch::CommandError,
     hold::Hold,
     ids::{BranchId, CompanyId, CustomerId, HoldId},
     master_data::MasterDataError,
@@ -39,6 +40,9 @@ use crate::{
     },
     state::App,
 };
+
+/// How often a change is tried again because somebody else changed the same customer.
+const ATTEMPTS: usize = 16;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     let write = |route: Route, id: &str, says: &str| {
@@ -198,13 +202,13 @@ impl Fields {
             preferred_branch_id: self.preferred_branch_id,
             external_ref: self.external_ref.map(|it| OutsideRef::new(id, it.into_string())),
         };
-        let indexes = indexes(app, caller, &contact).await?;
+        let indexes = indexes_of(app, caller, &contact).await?;
         Ok((contact, indexes))
     }
 }
 
 /// What a customer is found by.
-async fn indexes(
+async fn indexes_of(
     app: &App,
     caller: &Caller,
     contact: &Contact,
@@ -245,18 +249,30 @@ async fn change(
     if value.company_id.is_some() {
         return Err(Problem::invalid("company_id", "a customer stays with the company"));
     }
-    let (customer, _) = app.dispatcher.state::<Customer>(&caller.context(&app), id).await?;
-    let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
-    let indexes_before = match customer.contact() {
-        Some(contact) => indexes(&app, &caller, contact).await?,
-        None => CustomerIndexes::default(),
+    let (contact, indexes) = {
+        let (customer, _) = app.dispatcher.state::<Customer>(&caller.context(&app), id).await?;
+        let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
+        value.contact("", &app, &caller, company_id, id).await?
     };
-    let (contact, indexes) = value.contact("", &app, &caller, company_id, id).await?;
-    let expected = caller.expected();
-    let id = id.uuid();
-    let command = ChangeCustomer { id, contact, indexes_before, indexes, expected };
-    let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
-    Ok(respond::done(StatusCode::OK, done, |answer| answer))
+    let context = caller.command(&app, &canonical, dry_run);
+    for _ in 0..ATTEMPTS {
+        let (customer, read) = app.dispatcher.state::<Customer>(&context, id).await?;
+        let indexes_before = match customer.contact() {
+            Some(contact) => indexes_of(&app, &caller, contact).await?,
+            None => CustomerIndexes::default(),
+        };
+        // What the customer was found by is known of the version that was read, and of no other: a
+        // number that somebody else gave the customer meanwhile would never be free again.
+        let expected = caller.expected().or(Some(read.0));
+        let (id, contact, indexes) = (id.uuid(), contact.clone(), indexes.clone());
+        let command = ChangeCustomer { id, contact, indexes_before, indexes, expected };
+        match app.dispatcher.run(&context, &command).await {
+            Err(CommandError::Refused(MasterDataError::VersionMismatch { .. }))
+                if caller.expected().is_none() => {}
+            done => return Ok(respond::done(StatusCode::OK, done?, |answer| answer)),
+        }
+    }
+    Err(CommandError::<MasterDataError>::Contended.into())
 }
 
 async fn one(
