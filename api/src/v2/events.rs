@@ -34,7 +34,12 @@ use utoipa_axum::router::OpenApiRouter;
 use super::shapes::events as shapes;
 use crate::{
     http::{
-        caller::Caller, describe::get, extract::Params, fields::Text, problem::Problem, respond,
+        caller::{self, Caller},
+        describe::get,
+        extract::Params,
+        fields::Text,
+        problem::Problem,
+        respond,
     },
     state::App,
 };
@@ -61,10 +66,13 @@ struct Wanted {
     /// The position that the client has come to; 0 begins at the beginning.
     after: Option<u64>,
     /// Names such as `appointment.booked`, or `appointment.*`, with commas in between.
+    #[param(inline)]
     types: Option<Text<1000>>,
     /// One aggregate type, such as `appointment`.
+    #[param(inline)]
     aggregate_type: Option<Text<64>>,
     /// One aggregate.
+    #[param(inline)]
     aggregate_id: Option<Text<200>>,
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
@@ -113,7 +121,7 @@ async fn feed(
             let last = last.ok_or_else(|| Problem::header("Last-Event-ID", message))?;
             follower.after = Position(last);
         }
-        return follower.streamed().await;
+        return follower.streamed(headers).await;
     }
     if LONGEST_WAIT_S < wait {
         return Err(Problem::parameter("wait", "at most 20 seconds are waited"));
@@ -141,6 +149,10 @@ impl Follower {
         if personal {
             caller.require("customers:read")?;
         }
+        let after = wanted.after.unwrap_or(0);
+        if i64::MAX.cast_unsigned() < after {
+            return Err(Problem::parameter("after", "no history is that long"));
+        }
         let types = wanted.types.map(Text::into_string).unwrap_or_default();
         let types: Vec<String> = types.split(',').map(str::trim).map(str::to_owned).collect();
         Ok(Self {
@@ -151,7 +163,7 @@ impl Follower {
             aggregate_id: wanted.aggregate_id.map(Text::into_string),
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             personal,
-            after: Position(wanted.after.unwrap_or(0)),
+            after: Position(after),
         })
     }
 
@@ -213,38 +225,47 @@ impl Follower {
         }
     }
 
-    /// Server-sent events, for as long as the client listens and the program runs.
-    async fn streamed(self) -> Result<Response, Problem> {
+    /// Server-sent events, for as long as the client listens, its key is good and the program runs.
+    async fn streamed(self, headers: HeaderMap) -> Result<Response, Problem> {
         // What cannot be read at all is a problem document, not a stream that breaks off.
         let first = self.page().await?;
         let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
-        Ok(Sse::new(self.told(first)).keep_alive(keep_alive).into_response())
+        Ok(Sse::new(self.told(first, headers)).keep_alive(keep_alive).into_response())
     }
 
-    fn told(self, first: Told) -> impl Stream<Item = Result<Sent, Infallible>> + Send {
+    fn told(
+        self,
+        first: Told,
+        headers: HeaderMap,
+    ) -> impl Stream<Item = Result<Sent, Infallible>> + Send {
         let hints = self.app.hints();
-        let waiting = (self, hints, first.items.into_iter(), first.reached);
-        stream::unfold(waiting, async |(mut follower, mut hints, mut items, mut reached)| {
-            loop {
-                if let Some((position, item)) = items.next() {
-                    let sent = Sent::default().id(position.0.to_string());
-                    let sent = sent.event(item["type"].as_str().unwrap_or_default());
-                    let sent = sent.data(item.to_string());
-                    return Some((Ok(sent), (follower, hints, items, reached)));
-                }
-                let is_new = follower.after < reached;
-                follower.after = reached;
-                if !is_new {
-                    let far = Instant::now() + Duration::from_hours(24);
-                    if !follower.news(&mut hints, reached, far).await {
-                        return None;
+        let waiting = (self, headers, hints, first.items.into_iter(), first.reached);
+        stream::unfold(
+            waiting,
+            async |(mut follower, headers, mut hints, mut items, mut reached)| {
+                loop {
+                    if let Some((position, item)) = items.next() {
+                        let sent = Sent::default().id(position.0.to_string());
+                        let sent = sent.event(item["type"].as_str().unwrap_or_default());
+                        let sent = sent.data(item.to_string());
+                        return Some((Ok(sent), (follower, headers, hints, items, reached)));
                     }
+                    let is_new = follower.after < reached;
+                    follower.after = reached;
+                    if !is_new {
+                        let far = Instant::now() + Duration::from_hours(24);
+                        if !follower.news(&mut hints, reached, far).await {
+                            return None;
+                        }
+                    }
+                    // A key may be revoked or run out meanwhile: nothing more is told to who shows it.
+                    caller::holder(&follower.app, &headers).await.ok()?;
+                    // A stream that breaks off is taken up again behind the last event.
+                    let told = follower.page().await.ok()?;
+                    (items, reached) = (told.items.into_iter(), told.reached);
                 }
-                // A stream that breaks off is taken up again behind the last event.
-                let told = follower.page().await.ok()?;
-                (items, reached) = (told.items.into_iter(), told.reached);
-            }
-        })
+            },
+        )
     }
 }
 

@@ -43,7 +43,10 @@ async fn a_filter_tells_what_was_asked_for_and_how_far_it_looked() {
     assert_eq!(page["next"], all["next"]);
     let nothing = app.get("/api/v2/events?types=nothing.ever").await.expect(200);
     assert_eq!((items(&nothing).len(), &nothing["next"]), (0, &all["next"]));
-    for (path, field) in [("limit=0", "limit"), ("wait=21", "wait"), ("after=-1", "after")] {
+    let beyond = "after=9223372036854775808";
+    for (path, field) in
+        [("limit=0", "limit"), ("wait=21", "wait"), ("after=-1", "after"), (beyond, "after")]
+    {
         let refused = app.get(&format!("/api/v2/events?{path}")).await.expect(400);
         assert_eq!(refused["errors"][0]["parameter"], field);
     }
@@ -98,6 +101,22 @@ async fn a_stream_goes_on_behind_the_last_event_and_ends_with_the_program() {
         while chunks.next().await.is_some() {}
     });
     rest.await.expect("the stream ends");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_is_revoked() {
+    let app = TestApp::new().await;
+    let key = app.tenant(&["events:read"]).await;
+    let request = Request::get("/api/v2/events").header("accept", "text/event-stream");
+    let request = request.header("authorization", format!("Bearer {key}"));
+    let answer = app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let mut stream = answer.into_body().into_data_stream();
+    stream.next().await.unwrap().unwrap();
+    let holder = app.app.keys.holder(&key.into(), app.app.clock.now()).await.unwrap().unwrap();
+    let now = app.app.clock.now();
+    app.app.keys.revoke(holder.tenant, holder.key_id, now).await.unwrap();
+    // As long as a key is believed without being looked up.
+    while stream.next().await.is_some() {}
 }
 
 #[tokio::test]

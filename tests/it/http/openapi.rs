@@ -190,3 +190,24 @@ async fn hours_and_assignments_are_read_as_they_were_set() {
     let note = json!({ "text": "Allergic to ammonia", "kind": "medical" });
     app.post(&format!("/api/v2/customers/{}/notes", salon.customer), note).await.expect(201);
 }
+
+/// Every reference that stands anywhere in a value.
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_reference_of_the_document_leads_somewhere() {
+    let app = TestApp::new().await;
+    let lost = references(&app.document)
+        .into_iter()
+        .filter(|it| app.document.pointer(it.trim_start_matches('#')).is_none());
+    assert_eq!(lost.collect::<Vec<_>>(), Vec::<&str>::new());
+}
