@@ -232,9 +232,18 @@ impl<L: EventLog> Dispatcher<L> {
         Ok(body(&event.event_type, item))
     }
 
-    /// Forgets what was settled long ago, some of each endpoint. How many deliveries.
+    /// Forgets what was settled or answered long ago. How many deliveries.
     pub async fn forget(&self) -> Result<u64, WebhookError> {
-        Ok(self.queue.forget(self.parts.clock.now() - KEPT).await?)
+        let before = self.parts.clock.now() - KEPT;
+        self.queue.forget_answers(before).await?;
+        let mut forgotten = 0;
+        // Some of each endpoint at a time.
+        loop {
+            match self.queue.forget(before).await? {
+                0 => return Ok(forgotten),
+                some => forgotten += some,
+            }
+        }
     }
 }
 

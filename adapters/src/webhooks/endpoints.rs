@@ -1,13 +1,12 @@
 //! A tenant's endpoints and what became of their messages, for the API.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use daybook_domain::{event_log::Position, ids::TenantId};
-use secrecy::SecretString;
-use serde::Serialize;
+use daybook_domain::{dispatch::CommandKey, event_log::Position, ids::TenantId};
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool, Postgres, query::QueryAs};
 use uuid::Uuid;
 
-use super::{WebhookError, signature::Secret};
+use super::{WebhookError, answers::WithSecret, signature::Secret};
 use crate::{postgres::Scope, vault::Vault};
 
 /// The most endpoints of a tenant.
@@ -17,7 +16,7 @@ pub const MOST_ENDPOINTS: i64 = 50;
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
 /// An endpoint, without its secrets.
-#[derive(Clone, Debug, FromRow, PartialEq, Eq, Serialize)]
+#[derive(Clone, FromRow, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Its own id.
     pub id: Uuid,
@@ -45,8 +44,15 @@ pub struct Endpoint {
     pub updated_at: DateTime<Utc>,
 }
 
+/// URLs may hold secrets of the receiver.
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Endpoint({})", self.id)
+    }
+}
+
 /// What a tenant wants of an endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Wanted {
     /// Where it is, checked.
     pub url: String,
@@ -56,6 +62,13 @@ pub struct Wanted {
     pub event_types: Vec<String>,
     /// Whether personal data is sent to it.
     pub include_personal: bool,
+}
+
+/// URLs may hold secrets of the receiver.
+impl std::fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wanted(…)")
+    }
 }
 
 /// A message to an endpoint.
@@ -144,7 +157,10 @@ impl Endpoints {
         Self { pool, vault }
     }
 
-    #[cfg(test)]
+    pub(super) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     pub(super) const fn vault(&self) -> &Vault {
         &self.vault
     }
@@ -162,15 +178,21 @@ impl Endpoints {
     }
 
     /// Makes an endpoint that is told of what comes after `after`. The answer is the only time that
-    /// the secret is seen; `None` when the tenant has as many as it may have.
+    /// the secret is seen, unless it is asked for again with the same key; `None` when the tenant has
+    /// as many as it may have.
     pub async fn create(
         &self,
         tenant: TenantId,
         id: Uuid,
         wanted: &Wanted,
-        after: Position,
-        at: DateTime<Utc>,
-    ) -> Result<Option<(Endpoint, SecretString)>, WebhookError> {
+        (after, at): (Position, DateTime<Utc>),
+        key: Option<&CommandKey>,
+    ) -> Result<Option<WithSecret>, WebhookError> {
+        if let Some(key) = key
+            && let Some(answer) = self.answered(tenant, key).await?
+        {
+            return Ok(Some(answer));
+        }
         let secret = Secret::random()?;
         let sealed = self.vault.seal_secret(tenant, &bound_to(id), secret.bytes()).await?;
         let query = sqlx::query_as(include_str!("create_endpoint.sql"))
@@ -183,9 +205,11 @@ impl Endpoints {
             .bind(sealed)
             .bind(as_bigint(after))
             .bind(at)
-            .bind(MOST_ENDPOINTS);
-        let made = self.changed(tenant, query).await?;
-        Ok(made.map(|endpoint| (endpoint, secret.shown())))
+            .bind(MOST_ENDPOINTS)
+            .bind(key.map(|key| &key.key))
+            .bind(key.map(|key| key.request_hash.as_slice()));
+        let made = self.changed(tenant, query).await;
+        self.once((tenant, key), &secret, made).await
     }
 
     /// The endpoints of a tenant, oldest first.
@@ -247,13 +271,19 @@ impl Endpoints {
         Ok(self.changed(tenant, query.bind(id)).await?)
     }
 
-    /// Gives an endpoint another secret; the one before signs too for a day.
+    /// Gives an endpoint another secret, once for each key; the one before signs too for a day.
     pub async fn rotate(
         &self,
         tenant: TenantId,
         id: Uuid,
         at: DateTime<Utc>,
-    ) -> Result<Option<(Endpoint, SecretString)>, WebhookError> {
+        key: Option<&CommandKey>,
+    ) -> Result<Option<WithSecret>, WebhookError> {
+        if let Some(key) = key
+            && let Some(answer) = self.answered(tenant, key).await?
+        {
+            return Ok(Some(answer));
+        }
         let secret = Secret::random()?;
         let sealed = self.vault.seal_secret(tenant, &bound_to(id), secret.bytes()).await?;
         let query = sqlx::query_as(include_str!("rotate_secret.sql"))
@@ -261,9 +291,11 @@ impl Endpoints {
             .bind(id)
             .bind(sealed)
             .bind(at + OVERLAP)
-            .bind(at);
-        let rotated = self.changed(tenant, query).await?;
-        Ok(rotated.map(|endpoint| (endpoint, secret.shown())))
+            .bind(at)
+            .bind(key.map(|key| &key.key))
+            .bind(key.map(|key| key.request_hash.as_slice()));
+        let rotated = self.changed(tenant, query).await;
+        self.once((tenant, key), &secret, rotated).await
     }
 
     /// Hands out everything after a position, again if need be; what waits up to it is skipped.

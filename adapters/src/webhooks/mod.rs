@@ -8,6 +8,7 @@
 //! - Only public addresses are reached, whatever a name resolves to at that moment.
 
 pub mod address;
+mod answers;
 mod dispatcher;
 mod endpoints;
 mod queue;
@@ -20,6 +21,7 @@ mod verdict;
 mod worker;
 
 pub use self::{
+    answers::WithSecret,
     dispatcher::{Chance, Dispatcher, DispatcherParts, Render, Turn},
     endpoints::{Attempt, Delivery, DeliveryFilter, Endpoint, Endpoints, MOST_ENDPOINTS, Wanted},
     queue::Due,
@@ -34,6 +36,9 @@ pub enum WebhookError {
     /// The database cannot be reached.
     #[error("the webhooks cannot be reached")]
     Unavailable(#[from] sqlx::Error),
+    /// An idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// A secret cannot be sealed or opened.
     #[error("the secret of a webhook cannot be kept")]
     Vault(#[from] VaultError),

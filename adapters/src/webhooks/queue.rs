@@ -149,4 +149,11 @@ impl Queue {
         let done = sqlx::query(include_str!("forget.sql")).bind(before);
         Ok(done.execute(&self.pool).await?.rows_affected())
     }
+
+    /// Forgets the answers of before an instant.
+    pub(super) async fn forget_answers(&self, before: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        let statement = sqlx::query(include_str!("forget_answers.sql")).bind(before);
+        statement.execute(&self.pool).await?;
+        Ok(())
+    }
 }

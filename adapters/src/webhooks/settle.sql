@@ -31,7 +31,8 @@ WITH settled AS (
 UPDATE ops.webhook_endpoints
    SET is_enabled = $11::text IS NULL,
        disabled_reason = $11::text,
-       paused_until = $12::timestamptz,
+       -- What one message was asked to wait for is not cut short by another.
+       paused_until = greatest(paused_until, $12::timestamptz),
        updated_at = $7
  WHERE tenant_id = $1
    AND endpoint_id = $2

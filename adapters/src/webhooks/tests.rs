@@ -31,9 +31,10 @@ fn wanted() -> Wanted {
 }
 
 async fn made(endpoints: &Endpoints, tenant: TenantId) -> Option<(Endpoint, String)> {
-    let made = endpoints.create(tenant, RandomIds.next_id(), &wanted(), Position(0), NOW).await;
-    let (endpoint, secret) = made.expect("endpoints answer")?;
-    Some((endpoint, secret.expose_secret().to_owned()))
+    let (id, from) = (RandomIds.next_id(), (Position(0), NOW));
+    let made = endpoints.create(tenant, id, &wanted(), from, None).await;
+    let made = made.expect("endpoints answer")?;
+    Some((made.endpoint, made.secret.expose_secret().to_owned()))
 }
 
 async fn is_denied(pool: &PgPool, statement: &str) -> bool {

@@ -79,10 +79,8 @@ async fn work<L: EventLog>(
         if let Err(error) = send(&dispatcher, &busy, &mut under_way).await {
             tracing::warn!(%error, "webhooks could not be taken");
         }
-        if looks % FORGET_EVERY == 1
-            && let Err(error) = dispatcher.forget().await
-        {
-            tracing::warn!(%error, "webhooks of long ago could not be forgotten");
+        if looks % FORGET_EVERY == 1 {
+            under_way.spawn(forget(Arc::clone(&dispatcher)));
         }
         if is_more {
             continue;
@@ -100,6 +98,13 @@ async fn work<L: EventLog>(
     if drained.await.is_err() {
         tracing::info!(left = under_way.len(), "webhooks under way are left for the next start");
         under_way.shutdown().await;
+    }
+}
+
+/// Forgets beside what is sent: after a busy month there may be much of it.
+async fn forget<L: EventLog>(dispatcher: Arc<Dispatcher<L>>) {
+    if let Err(error) = dispatcher.forget().await {
+        tracing::warn!(%error, "webhooks of long ago could not be forgotten");
     }
 }
 

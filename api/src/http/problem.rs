@@ -120,6 +120,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing here")
     }
 
+    /// The idempotency key stands for another request.
+    pub fn key_reused() -> Self {
+        let message = "the idempotency key was used for another request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message)
+    }
+
     /// The caller did not say who it is, or not rightly.
     pub fn unauthenticated() -> Self {
         let message = "a valid API key is needed: Authorization: Bearer dbk_…";
@@ -221,11 +227,7 @@ impl<R: Refusal> From<CommandError<R>> for Problem {
     fn from(error: CommandError<R>) -> Self {
         match error {
             CommandError::Refused(refusal) => Self::refused(&refusal),
-            CommandError::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "IDEMPOTENCY_KEY_REUSED",
-                "the idempotency key was used for another request",
-            ),
+            CommandError::KeyReused => Self::key_reused(),
             CommandError::Contended => {
                 let message = "too many others want the same; try again";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "CONTENDED", message).with_retry(1)

@@ -10,10 +10,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use daybook_adapters::webhooks::{
-    DeliveryFilter, Endpoint, MOST_ENDPOINTS, Wanted, WebhookError, address,
+    DeliveryFilter, MOST_ENDPOINTS, Wanted, WebhookError, WithSecret, address,
 };
-use daybook_domain::{event_log::Position, ports::EventLog as _};
-use secrecy::{ExposeSecret as _, SecretString};
+use daybook_domain::{dispatch::Done, event_log::Position, ports::EventLog as _};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -31,6 +31,7 @@ use crate::{
         extract::{Body, Id, Nothing, Params},
         fields::Text,
         problem::Problem,
+        respond,
     },
     state::App,
 };
@@ -91,7 +92,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 impl From<WebhookError> for Problem {
     fn from(error: WebhookError) -> Self {
-        Self::unavailable(&error)
+        match error {
+            WebhookError::KeyReused => Self::key_reused(),
+            error => Self::unavailable(&error),
+        }
     }
 }
 
@@ -163,10 +167,14 @@ fn found<T: Serialize>(it: Option<T>) -> Result<Response, Problem> {
     it.map(|it| Json(it).into_response()).ok_or_else(Problem::not_found)
 }
 
-fn with_secret(status: StatusCode, (endpoint, secret): &(Endpoint, SecretString)) -> Response {
-    let mut body = json!(endpoint);
-    body["secret"] = Value::from(secret.expose_secret());
-    (status, Json(body)).into_response()
+fn with_secret(status: StatusCode, made: WithSecret) -> Response {
+    let WithSecret { endpoint, secret, repeated } = made;
+    let done = Done { answer: endpoint, position: None, repeated };
+    respond::done(status, done, |endpoint| {
+        let mut body = json!(endpoint);
+        body["secret"] = Value::from(secret.expose_secret());
+        body
+    })
 }
 
 /// The event of a message.
@@ -186,12 +194,13 @@ async fn create(
     let wanted = fields.checked(&app, &caller)?;
     let after = position(&app, &caller, after).await?;
     let (id, now) = (app.ids.next_id(), app.clock.now());
-    let made = app.endpoints.create(caller.tenant, id, &wanted, after, now).await?;
+    let key = caller.command_key(&body.canonical);
+    let made = app.endpoints.create(caller.tenant, id, &wanted, (after, now), key.as_ref()).await?;
     let made = made.ok_or_else(|| {
         let message = format!("a tenant has at most {MOST_ENDPOINTS} endpoints");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "TOO_MANY_WEBHOOKS", message)
     })?;
-    Ok(with_secret(StatusCode::CREATED, &made))
+    Ok(with_secret(StatusCode::CREATED, made))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -269,12 +278,13 @@ async fn rotate(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<Uuid>,
-    _body: Body<Nothing>,
+    body: Body<Nothing>,
 ) -> Result<Response, Problem> {
     caller.require("webhooks:write")?;
-    let rotated = app.endpoints.rotate(caller.tenant, id, app.clock.now()).await?;
+    let key = caller.command_key(&body.canonical);
+    let rotated = app.endpoints.rotate(caller.tenant, id, app.clock.now(), key.as_ref()).await?;
     let rotated = rotated.ok_or_else(Problem::not_found)?;
-    Ok(with_secret(StatusCode::OK, &rotated))
+    Ok(with_secret(StatusCode::OK, rotated))
 }
 
 #[derive(Deserialize)]

@@ -87,6 +87,19 @@ async fn a_receiver_that_asks_for_time_is_left_in_peace() {
 }
 
 #[tokio::test]
+async fn what_one_message_was_asked_to_wait_for_is_not_cut_short_by_another() {
+    let (app, salon, receiver, endpoint) = story(TestApp::new().await).await;
+    salon.booked(&app, "2026-12-02T12:00:00+01:00").await;
+    let busy = |retry_after| Busy { status: 429, retry_after };
+    receiver.fails([busy("3600"), busy("10")]);
+    assert_eq!(attempted(&app).await, 2);
+    app.later(3599);
+    assert_eq!(attempted(&app).await, 0);
+    let until = app.get(&endpoint).await.expect(200)["paused_until"].clone();
+    assert_eq!(until, "2026-12-01T08:00:00Z");
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_is_disabled_until_it_is_enabled_again() {
     let (app, salon, receiver, endpoint) = story(TestApp::new().await).await;
     receiver.fails([Status(410)]);
@@ -215,7 +228,8 @@ async fn an_address_that_turns_out_to_be_private_is_not_sent_to() {
         include_personal: false,
     };
     let now = app.app.clock.now();
-    app.app.endpoints.create(tenant, id, &wanted, Position(0), now).await.unwrap().unwrap();
+    let from = (Position(0), now);
+    app.app.endpoints.create(tenant, id, &wanted, from, None).await.unwrap().unwrap();
     salon.booked(&app, TEN).await;
     assert_eq!(attempted(&app).await, 1);
     assert!(receiver.journal().is_empty());

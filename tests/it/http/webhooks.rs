@@ -2,8 +2,9 @@
 
 use daybook_adapters::webhooks::Worker;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 
-use super::{Salon, TestApp, minutes, webhook_receiver::Receiver};
+use super::{Answer, Salon, TestApp, minutes, webhook_receiver::Receiver};
 
 const TEN: &str = "2026-12-02T10:00:00+01:00";
 
@@ -168,6 +169,49 @@ async fn a_secret_can_be_changed_while_both_are_good() {
     assert!(!shown.contains("whsec_") && !shown.contains(new));
 }
 
+/// Sends a request with the key `once`.
+async fn once(app: &TestApp, path: &str, body: Value) -> Answer {
+    app.keyed("POST", path, &[("idempotency-key", "once")], body).await
+}
+
+#[tokio::test]
+async fn an_endpoint_is_made_once_for_a_key_and_its_secret_is_shown_again() {
+    let (app, _, receiver) = story().await;
+    let wanted = json!({ "url": receiver.url, "event_types": ["appointment.*"] });
+    let path = "/api/v2/webhook-endpoints";
+    let (one, other) = tokio::join!(once(&app, path, wanted.clone()), once(&app, path, wanted));
+    let is_repeated = |it: &Answer| it.headers.contains_key("idempotency-replayed");
+    assert!(is_repeated(&one) != is_repeated(&other));
+    let one = one.expect(201);
+    assert_eq!(one, other.expect(201));
+    assert_eq!(app.get(path).await.expect(200)["items"].as_array().unwrap().len(), 1);
+    let reused = once(&app, path, json!({ "url": format!("{}/other", receiver.url) })).await;
+    assert_eq!((reused.status.as_u16(), reused.code()), (422, "IDEMPOTENCY_KEY_REUSED"));
+    let endpoint = format!("{path}/{}", one["id"].as_str().unwrap());
+    app.delete(&endpoint, json!({})).await.expect(200);
+    let gone = json!({ "url": receiver.url, "event_types": ["appointment.*"] });
+    assert_eq!(
+        once(&app, path, gone).await.expect(201),
+        one,
+        "nor is it made after it was deleted"
+    );
+    app.get(&endpoint).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_secret_is_changed_once_for_a_key_so_that_the_one_in_use_goes_on_signing() {
+    let (app, salon, receiver) = story().await;
+    let (endpoint, in_use) = receiver.endpoint(&app, bookings()).await;
+    let rotate = format!("{endpoint}/rotate-secret");
+    let lost = once(&app, &rotate, json!({})).await.expect(200);
+    assert_eq!(once(&app, &rotate, json!({})).await.expect(200), lost);
+    salon.booked(&app, TEN).await;
+    app.app.webhooks.turn().await.unwrap();
+    let [message] = receiver.journal().try_into().unwrap();
+    assert!(message.is_signed_with(&in_use, &app));
+    assert!(message.is_signed_with(lost["secret"].as_str().unwrap(), &app));
+}
+
 #[tokio::test]
 async fn a_message_is_sent_once_more_when_somebody_asks_for_it() {
     let (app, salon, receiver) = story().await;
@@ -297,6 +341,24 @@ async fn what_was_settled_is_forgotten_after_a_month_and_what_waits_is_not() {
     app.later(1);
     assert_eq!(app.app.webhooks.forget().await.unwrap(), 1);
     assert_eq!(only(&app, &endpoint).await["state"], "pending");
+}
+
+#[tokio::test]
+async fn however_much_was_settled_in_a_month_is_forgotten_in_one_go() {
+    let (app, _, receiver) = story().await;
+    receiver.endpoint(&app, bookings()).await;
+    let mut owner = PgConnection::connect_with(&app.database.options).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO ops.webhook_deliveries (tenant_id, endpoint_id, position, event_id, event_type, state,
+             next_attempt_at, created_at)
+         SELECT tenant_id, endpoint_id, n, gen_random_uuid(), 'appointment.booked', 'delivered', created_at, created_at
+           FROM ops.webhook_endpoints, generate_series(1, 350) AS n",
+    )
+    .execute(&mut owner)
+    .await
+    .unwrap();
+    app.later(30 * 86_400 + 1);
+    assert_eq!(app.app.webhooks.forget().await.unwrap(), 350);
 }
 
 #[tokio::test]
