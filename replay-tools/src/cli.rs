@@ -284,6 +284,7 @@ pub(crate) struct SimulateWish {
 
 /// What is made again.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct RebuildWish {
     /// This read model alone; may be given several times. Without it all of them.
     #[arg(long)]
@@ -292,6 +293,10 @@ pub(crate) struct RebuildWish {
     /// the others go on.
     #[arg(long, conflicts_with_all = ["take_back", "abandon"])]
     pub(crate) all_tenants: bool,
+    /// As fast as it goes. Without this a rebuild gives way to those who book meanwhile, and takes some
+    /// times as long.
+    #[arg(long)]
+    pub(crate) full_speed: bool,
     /// Puts what the latest rebuild has replaced back in its place.
     #[arg(long, conflicts_with = "abandon")]
     pub(crate) take_back: bool,

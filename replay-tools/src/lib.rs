@@ -41,7 +41,7 @@ use daybook_adapters::clock::{Clock as _, SystemClock};
 use daybook_domain::ids::TenantId;
 use daybook_projections::projector::Projector;
 
-use self::cli::{Cli, Command, ExportWish, HeadCommand, ImportWish};
+use self::cli::{Cli, Command, ExportWish, HeadCommand, ImportWish, RebuildWish};
 
 pub use self::{
     answers::{CommandAnswer, StoredCommand},
@@ -86,21 +86,8 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
     let json = cli.json;
     match &cli.command {
-        Command::Verify { archive: Some(archive), log_only } => {
-            let given = cli.master_key.as_ref();
-            with_past(cli, Some(archive), async |it| {
-                let keys = if *log_only { None } else { it.keys(given, &cli.source).await? };
-                archive::run_verify(it, keys.as_ref(), json).await
-            })
-            .await
-        }
-        Command::Verify { log_only, archive: None } => {
-            let keys = cli.master_key.as_ref();
-            with(cli, None, async |it| {
-                let keys = if *log_only { None } else { Some(it.keys(keys, &cli.source).await?) };
-                verify::run(it, keys.as_ref(), json).await
-            })
-            .await
+        Command::Verify { archive, log_only } => {
+            carry_out_verify(cli, archive.as_deref(), *log_only).await
         }
         Command::Diff(wish) => {
             let projectors = models::named(&wish.projector)?;
@@ -116,7 +103,7 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         Command::Rebuild(wish) => {
             let projectors = models::named(&wish.projector)?;
             if wish.all_tenants {
-                return rebuild_all(cli, &projectors).await;
+                return rebuild_all(cli, &projectors, wish).await;
             }
             in_workshop(cli, async |it| rebuild::run(it, projectors, wish, json).await).await
         }
@@ -155,6 +142,22 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
             reporting::run_analysts(&cli.source, command, cli.tenant, json).await
         }
     }
+}
+
+async fn carry_out_verify(cli: &Cli, archive: Option<&Path>, log_only: bool) -> anyhow::Result<()> {
+    let (given, json) = (cli.master_key.as_ref(), cli.json);
+    if archive.is_some() {
+        return with_past(cli, archive, async |it| {
+            let keys = if log_only { None } else { it.keys(given, &cli.source).await? };
+            archive::run_verify(it, keys.as_ref(), json).await
+        })
+        .await;
+    }
+    with(cli, None, async |it| {
+        let keys = if log_only { None } else { Some(it.keys(given, &cli.source).await?) };
+        verify::run(it, keys.as_ref(), json).await
+    })
+    .await
 }
 
 async fn carry_out_import(cli: &Cli, wish: &ImportWish) -> anyhow::Result<()> {
@@ -239,11 +242,15 @@ async fn in_workshop(
 }
 
 /// Makes the read models of every tenant again.
-async fn rebuild_all(cli: &Cli, projectors: &[Arc<dyn Projector>]) -> anyhow::Result<()> {
+async fn rebuild_all(
+    cli: &Cli,
+    projectors: &[Arc<dyn Projector>],
+    wish: &RebuildWish,
+) -> anyhow::Result<()> {
     // Before the command or behind it: the command line sees it only there.
     anyhow::ensure!(cli.tenant.is_nil(), "--all-tenants and --tenant exclude each other");
     let mut workshop = Workshop::open_for_all(&cli.source, cli.master_key.as_ref()).await?;
-    let done = rebuild::run_for_all(&mut workshop, projectors, cli.json).await;
+    let done = rebuild::run_for_all(&mut workshop, projectors, wish, cli.json).await;
     workshop.close().await;
     done
 }

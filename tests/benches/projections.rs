@@ -26,7 +26,7 @@ use daybook_domain::{
 };
 use daybook_projections::{
     appointments::Appointments,
-    aside::{AsideError, Rebuild, Until, fold_into_temporary},
+    aside::{AsideError, Pace, Rebuild, Until, fold_into_temporary},
     projector::Projector,
     registry::projectors,
     runner::{Runner, RunnerConfig, Wakeup},
@@ -81,6 +81,7 @@ async fn history(database: &TestDatabase, mix: &Arc<Mix>, events: u64) {
     let rebuild =
         Rebuild::new(project.clone(), Arc::clone(&log), tenant, Arc::clone(&appointments));
     let (begin, seen) = (Instant::now(), std::sync::Mutex::new(Instant::now()));
+    let rebuild = rebuild.at(Pace::FULL);
     let done = rebuild.run(|_| *seen.lock().unwrap() = Instant::now()).await.unwrap();
     assert_eq!(done.compared.differ, 0);
     let folded = *seen.lock().unwrap() - begin;

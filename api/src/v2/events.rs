@@ -130,10 +130,14 @@ async fn feed(
     let mut hints = follower.app.hints();
     let told = loop {
         let told = follower.page().await?;
-        if !told.items.is_empty() || !follower.news(&mut hints, told.reached, deadline).await {
+        // While there was something to look through there may be more of it.
+        let looks_on = follower.after < told.reached && Instant::now() < deadline;
+        follower.after = told.reached;
+        if !told.items.is_empty()
+            || !(looks_on || follower.news(&mut hints, told.reached, deadline).await)
+        {
             break told;
         }
-        follower.after = told.reached;
     };
     let items: Vec<Value> = told.items.into_iter().map(|(_, item)| item).collect();
     let body = Json(json!({ "items": items, "next": told.reached }));

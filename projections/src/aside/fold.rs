@@ -18,10 +18,8 @@ use crate::{
     runner::project_one,
 };
 
-use super::{AsideError, Skips};
+use super::{AsideError, Pace, Skips};
 
-/// Positions per page.
-pub(super) const PAGE: usize = 4000;
 /// Pages that are read while one is folded.
 const AHEAD: usize = 2;
 
@@ -103,19 +101,19 @@ pub(super) struct Page {
     pub(super) events: Vec<Event>,
 }
 
-/// The pages of a history, read ahead in tasks of their own: of some aggregate types alone if any are
-/// named.
+/// The pages of a history, of some size, read ahead in tasks of their own: of some aggregate types alone
+/// if any are named.
 pub(super) fn pages<L: EventLog>(
     log: &Arc<L>,
     tenant: TenantId,
     (from, end): (Position, Position),
-    types: Vec<&'static str>,
+    (size, types): (usize, Vec<&'static str>),
 ) -> impl Stream<Item = Result<Page, LogError>> + Send + use<L> {
     let (log, types) = (Arc::clone(log), Arc::<[_]>::from(types));
-    let starts = (from.0..end.0).step_by(PAGE).map(Position);
+    let starts = (from.0..end.0).step_by(size).map(Position);
     let pages = stream::iter(starts).map(move |after| {
         let (log, types) = (Arc::clone(&log), Arc::clone(&types));
-        let to = Position(after.0 + PAGE as u64).min(end);
+        let to = Position(after.0 + size as u64).min(end);
         let page = tokio::spawn(async move {
             let events = log.scan(tenant, (after, to), &types).await?;
             Ok(Page { to, events: events.into_iter().map(Event::new).collect() })
@@ -235,7 +233,7 @@ pub(super) async fn fold_on<L: EventLog>(
 ) -> Result<Folded, AsideError> {
     let skips = Skips::load(log.as_ref(), tenant).await?;
     let types = types_of(projectors.iter().map(Arc::as_ref));
-    let mut pages = std::pin::pin!(pages(log, tenant, (from, end), types));
+    let mut pages = std::pin::pin!(pages(log, tenant, (from, end), (Pace::FULL.page, types)));
     while let Some(page) = pages.next().await {
         fold(tx, tenant, projectors, &skips, &page?.events).await?;
     }

@@ -8,6 +8,7 @@ mod compare;
 mod digest;
 mod fold;
 mod live;
+mod pace;
 mod rebuild;
 mod renew;
 mod skips;
@@ -22,6 +23,7 @@ pub use self::{
     digest::Digest,
     fold::{Folded, Until, fold_into_temporary},
     live::{ComparedWithLive, compare_between, compare_with_live},
+    pace::Pace,
     rebuild::{Progress, Rebuild, Rebuilt},
     renew::{Renewal, RenewalHandle, Renewed},
 };

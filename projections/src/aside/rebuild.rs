@@ -4,7 +4,7 @@
 //! where it stopped. The swap is one transaction that holds the live checkpoint: what happened in the
 //! meantime is folded in, nothing is missed, nothing comes twice.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use chrono::NaiveDate;
 use daybook_domain::{
@@ -18,10 +18,10 @@ use sqlx::{Executor as _, PgConnection, PgPool};
 use crate::{event::Event, projector::Projector, tx::transaction};
 
 use super::{
-    AsideError, Compared, Skips, compare,
+    AsideError, Compared, Pace, Skips, compare,
     digest::{count_digests, days_that_differ, digests_are_true},
     fold::{Page, bare, by_key, fold, pages, types_of},
-    swap::{Kept, clear, put_back, replace},
+    swap::{Kept, clear, clear_some, put_back, replace},
 };
 
 /// How often a run goes on from what another one has just done.
@@ -65,12 +65,14 @@ pub struct Rebuild<L> {
     log: Arc<L>,
     tenant: TenantId,
     projector: Arc<dyn Projector>,
+    pace: Pace,
 }
 
 impl<L> Clone for Rebuild<L> {
     fn clone(&self) -> Self {
         let (pool, log) = (self.pool.clone(), Arc::clone(&self.log));
-        Self { pool, log, tenant: self.tenant, projector: Arc::clone(&self.projector) }
+        let (tenant, projector) = (self.tenant, Arc::clone(&self.projector));
+        Self { pool, log, tenant, projector, pace: self.pace }
     }
 }
 
@@ -81,9 +83,16 @@ impl<L> std::fmt::Debug for Rebuild<L> {
 }
 
 impl<L: EventLog> Rebuild<L> {
-    /// A rebuild over a log that opens personal data, through a pool of the projector role.
+    /// A rebuild over a log that opens personal data, through a pool of the projector role. It gives way
+    /// to others.
     pub fn new(pool: PgPool, log: Arc<L>, tenant: TenantId, projector: Arc<dyn Projector>) -> Self {
-        Self { pool, log, tenant, projector }
+        Self { pool, log, tenant, projector, pace: Pace::GENTLE }
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub fn at(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Makes the read model again and puts it in the place of the live one. Dropping it breaks it off
@@ -106,8 +115,9 @@ impl<L: EventLog> Rebuild<L> {
         loop {
             let mut pages = std::pin::pin!(self.pages((reached, head)));
             while let Some(page) = pages.next().await {
-                let Page { to, events } = page?;
+                let (Page { to, events }, began) = (page?, Instant::now());
                 self.advance(reached, to, events, skips.clone()).await?;
+                self.pace.rest(began).await;
                 reached = to;
                 progress(Progress { position: reached, head });
             }
@@ -121,6 +131,7 @@ impl<L: EventLog> Rebuild<L> {
         let (pool, projector) = (&self.pool, Arc::clone(&self.projector));
         let are_true = digests_are_true(pool, self.tenant, projector).await?;
         let (settled, position) = self.swap(reached, skips, are_true).await?;
+        self.sweep().await?;
         let Settled { compared, days } = settled;
         Ok(Rebuilt { position, events: position.0 - began.0, compared, days })
     }
@@ -133,7 +144,8 @@ impl<L: EventLog> Rebuild<L> {
         &self,
         range: (Position, Position),
     ) -> impl Stream<Item = Result<Page, LogError>> + Send + use<L> {
-        pages(&self.log, self.tenant, range, types_of([self.projector.as_ref()]))
+        let types = types_of([self.projector.as_ref()]);
+        pages(&self.log, self.tenant, range, (self.pace.page, types))
     }
 
     /// Forgets what a rebuild that was broken off has made.
@@ -182,24 +194,49 @@ impl<L: EventLog> Rebuild<L> {
     /// Begins anew, or answers where it stopped.
     async fn begin(&self) -> Result<Position, AsideError> {
         let this = self.clone();
-        transaction(&self.pool, move |tx| {
+        let position: Result<i64, AsideError> = transaction(&self.pool, move |tx| {
             Box::pin(async move {
-                let position: i64 = sqlx::query_scalar(include_str!("rebuild_begin.sql"))
+                let begun = sqlx::query_scalar(include_str!("rebuild_begin.sql"))
                     .bind(this.tenant.uuid())
                     .bind(this.projector.name())
-                    .bind(this.projector.version())
-                    .fetch_one(&mut *tx)
-                    .await?;
-                if 0 < position {
-                    return Ok(Position(position.cast_unsigned()));
-                }
-                for table in this.projector.tables() {
-                    clear(tx, this.tenant, "read_next", bare(table)).await?;
-                }
-                Ok(Position(0))
+                    .bind(this.projector.version());
+                Ok(begun.fetch_one(tx).await?)
             })
         })
-        .await
+        .await;
+        match position?.cast_unsigned() {
+            // Somebody else may have swept the tables, too, and gone on.
+            0 if !self.sweep().await? => Err(AsideError::Busy),
+            position => Ok(Position(position)),
+        }
+    }
+
+    /// Empties `read_next`, some rows at a time, as long as nothing that stands there counts. Answers
+    /// whether it is so to the end.
+    async fn sweep(&self) -> Result<bool, AsideError> {
+        loop {
+            let (this, began) = (self.clone(), Instant::now());
+            let swept: Result<Option<u64>, AsideError> = transaction(&self.pool, move |tx| {
+                Box::pin(async move {
+                    let unused = this.keyed(include_str!("rebuild_unused.sql"));
+                    if unused.fetch_optional(&mut *tx).await?.is_none() {
+                        return Ok(None);
+                    }
+                    let mut rows = 0;
+                    for table in this.projector.tables() {
+                        let name = (("read_next", bare(table)), this.pace.page);
+                        rows += clear_some(tx, this.tenant, name).await?;
+                    }
+                    Ok(Some(rows))
+                })
+            })
+            .await;
+            match swept? {
+                None => return Ok(false),
+                Some(0) => return Ok(true),
+                Some(_) => self.pace.rest(began).await,
+            }
+        }
     }
 
     /// Folds a page, if nobody else has done it.
@@ -288,14 +325,18 @@ impl<L: EventLog> Rebuild<L> {
         } else {
             compare(tx, tenant, projector, &[], TOLD).await?
         };
+        let kept = Kept::between(before, projector.version());
+        let is_needed = 0 < compared.differ || kept == Kept::All;
         for table in projector.tables() {
-            let kept = Kept::between(before, projector.version());
-            if compared.differ == 0 && kept == Kept::Replaced {
-                clear(tx, tenant, "read_before", bare(table)).await?;
-                clear(tx, tenant, "read_next", bare(table)).await?;
-            } else {
+            if is_needed {
                 replace(tx, tenant, table, kept).await?;
+            } else {
+                clear(tx, tenant, "read_before", bare(table)).await?;
             }
+        }
+        if !is_needed {
+            // What was made is swept when nobody waits any more.
+            self.keyed(include_str!("rebuild_nothing.sql")).execute(&mut *tx).await?;
         }
         if !are_true {
             count_digests(tx, tenant, projector).await?;

@@ -112,3 +112,18 @@ pub(super) async fn clear(
     sqlx::query(&statement).bind(tenant.uuid()).execute(tx).await?;
     Ok(())
 }
+
+/// Deletes some rows of a tenant. Answers how many.
+pub(super) async fn clear_some(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    ((schema, table), limit): ((&str, &str), usize),
+) -> Result<u64, sqlx::Error> {
+    let statement = format!(
+        "DELETE FROM {schema}.{table} WHERE tenant_id = $1 AND ctid = ANY (ARRAY( \
+             SELECT ctid FROM {schema}.{table} WHERE tenant_id = $1 LIMIT $2))"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let gone = sqlx::query(&statement).bind(tenant.uuid()).bind(limit).execute(tx).await?;
+    Ok(gone.rows_affected())
+}

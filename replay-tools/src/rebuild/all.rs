@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 
 use super::{
     bar::{Bar, Course},
-    document, rebuild, told,
+    document, pace, rebuild, told,
 };
-use crate::{models::Workshop, say};
+use crate::{cli::RebuildWish, models::Workshop, say};
 
 /// Tenants per page of heads.
 const PAGE: usize = 1000;
@@ -28,6 +28,7 @@ const PAGE: usize = 1000;
 pub(crate) async fn run(
     workshop: &mut Workshop,
     projectors: &[Arc<dyn Projector>],
+    wish: &RebuildWish,
     as_json: bool,
 ) -> anyhow::Result<()> {
     for projector in projectors {
@@ -44,7 +45,7 @@ pub(crate) async fn run(
         for projector in projectors {
             let course = Course { tenant, tenants, before, events };
             let name = projector.name();
-            let rebuild = rebuild(workshop, projector);
+            let rebuild = rebuild(workshop, projector, pace(wish));
             let done = rebuild.run(|at| bar.show(name, at, Some(course))).await;
             made.read_models.push((name, of_the_tenant(done)?));
             before += head.position.0;

@@ -6,7 +6,7 @@ mod bar;
 use std::sync::Arc;
 
 use daybook_projections::{
-    aside::{Rebuild, Rebuilt},
+    aside::{Pace, Rebuild, Rebuilt},
     projector::Projector,
 };
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     for projector in projectors {
         let name = projector.name();
         workshop.must_read(projector.as_ref())?;
-        let rebuild = rebuild(workshop, &projector);
+        let rebuild = rebuild(workshop, &projector, pace(wish));
         if wish.take_back {
             let position = rebuild.take_back().await?;
             let said = json!({ "projector": name, "taken_back_to": position });
@@ -49,9 +49,13 @@ pub(crate) async fn run(
 }
 
 /// The rebuild of a read model of the tenant that the workshop is turned to.
-fn rebuild(workshop: &Workshop, projector: &Arc<dyn Projector>) -> Rebuild<OpenLog> {
+fn rebuild(workshop: &Workshop, projector: &Arc<dyn Projector>, pace: Pace) -> Rebuild<OpenLog> {
     let (pool, log) = (workshop.pool.clone(), Arc::clone(&workshop.log));
-    Rebuild::new(pool, log, workshop.tenant, Arc::clone(projector))
+    Rebuild::new(pool, log, workshop.tenant, Arc::clone(projector)).at(pace)
+}
+
+fn pace(wish: &RebuildWish) -> Pace {
+    if wish.full_speed { Pace::FULL } else { Pace::GENTLE }
 }
 
 fn told(as_json: bool, json: &Value, text: String) -> String {
