@@ -51,12 +51,15 @@ pub struct Rebuilt {
     pub compared: Compared,
     /// The days on which they differ.
     pub days: Vec<NaiveDate>,
+    /// Whether they took their place, so that there is something to take back.
+    pub is_replaced: bool,
 }
 
 /// What a swap has found.
 struct Settled {
     compared: Compared,
     days: Vec<NaiveDate>,
+    is_replaced: bool,
 }
 
 /// The rebuild of one read model of one tenant.
@@ -132,8 +135,8 @@ impl<L: EventLog> Rebuild<L> {
         let are_true = digests_are_true(pool, self.tenant, projector).await?;
         let (settled, position) = self.swap(reached, skips, are_true).await?;
         self.sweep().await?;
-        let Settled { compared, days } = settled;
-        Ok(Rebuilt { position, events: position.0 - began.0, compared, days })
+        let Settled { compared, days, is_replaced } = settled;
+        Ok(Rebuilt { position, events: position.0 - began.0, compared, days, is_replaced })
     }
 
     async fn head(&self) -> Result<Position, AsideError> {
@@ -326,22 +329,22 @@ impl<L: EventLog> Rebuild<L> {
             compare(tx, tenant, projector, &[], TOLD).await?
         };
         let kept = Kept::between(before, projector.version());
-        let is_needed = 0 < compared.differ || kept == Kept::All;
+        let is_replaced = 0 < compared.differ || kept == Kept::All;
         for table in projector.tables() {
-            if is_needed {
+            if is_replaced {
                 replace(tx, tenant, table, kept).await?;
             } else {
                 clear(tx, tenant, "read_before", bare(table)).await?;
             }
         }
-        if !is_needed {
+        if !is_replaced {
             // What was made is swept when nobody waits any more.
             self.keyed(include_str!("rebuild_nothing.sql")).execute(&mut *tx).await?;
         }
         if !are_true {
             count_digests(tx, tenant, projector).await?;
         }
-        Ok(Settled { compared, days })
+        Ok(Settled { compared, days, is_replaced })
     }
 
     /// The version that is live and where it stands; held until the transaction ends.

@@ -176,7 +176,8 @@ mod tests {
 
     fn made() -> Made {
         let compared = Compared { rows: 10, differ: 2, first: Vec::new() };
-        let done = Rebuilt { position: Position(7), events: 7, compared, days: Vec::new() };
+        let (position, days) = (Position(7), Vec::new());
+        let done = Rebuilt { position, events: 7, compared, days, is_replaced: true };
         let tenant = TenantId::new(uuid::Uuid::from_u128(1));
         Made { tenant, read_models: vec![("one", Ok(done)), ("other", Err(AsideError::Busy))] }
     }

@@ -71,8 +71,9 @@ fn document(name: &str, done: &Rebuilt) -> Value {
 fn summary(name: &str, done: &Rebuilt) -> String {
     let (position, events) = (done.position, done.events);
     let (rows, differ) = (done.compared.rows, done.compared.differ);
+    let undone = if done.is_replaced { "; --take-back undoes it" } else { "" };
     format!(
         "{name} was made again from {events} events and stands at position {position}: {differ} of \
-         {rows} rows have changed; --take-back undoes it"
+         {rows} rows have changed{undone}"
     )
 }

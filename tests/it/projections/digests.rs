@@ -2,7 +2,7 @@
 
 use daybook_projections::{
     appointments::Appointments,
-    aside::{ComparedWithLive, Rebuild, compare_with_live},
+    aside::{AsideError, ComparedWithLive, Rebuild, compare_with_live},
     registry::projectors,
 };
 
@@ -79,7 +79,16 @@ async fn a_rebuild_names_the_days_that_differ_and_compares_no_rows_when_none_doe
         .fetch_one(&bench.pool)
         .await
         .unwrap();
-    assert_eq!((done.days.len(), done.compared.differ), (0, 0));
+    assert_eq!((done.days.len(), done.compared.differ, done.is_replaced), (0, 0, false));
+    assert!(matches!(
+        appointments(&bench, tenant).take_back().await,
+        Err(AsideError::NothingBefore)
+    ));
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM read_next.appointments")
+        .fetch_one(&bench.pool)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "what was made and not needed is swept");
     assert_eq!(done.compared.rows, kept.cast_unsigned());
     let first = "(SELECT min(starts_at) FROM read.appointments)";
     let spoil = "UPDATE read.appointments SET price_minor = price_minor + 1 WHERE starts_at";
