@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     WebhookError,
     endpoints::{Endpoint, Endpoints, bound_to},
-    signature::Secret,
+    signature::{Scheme, Secret},
 };
 use crate::postgres::Scope;
 
@@ -18,8 +18,8 @@ use crate::postgres::Scope;
 pub struct WithSecret {
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// Its secret.
-    pub secret: SecretString,
+    /// Its secret; absent if it is the private half of a pair.
+    pub secret: Option<SecretString>,
     /// Whether this is the answer to an earlier request with the same key.
     pub repeated: bool,
 }
@@ -37,6 +37,11 @@ fn is_answered(error: &sqlx::Error) -> bool {
     constraint == Some("webhook_answers_pkey")
 }
 
+/// The secret, if it is one that two sides share.
+fn shown(endpoint: &Endpoint, secret: &Secret) -> Option<SecretString> {
+    (endpoint.signature == Scheme::V1).then(|| secret.shown())
+}
+
 impl Endpoints {
     /// What a statement with a key has made, or what one before it had.
     pub(super) async fn once(
@@ -50,8 +55,8 @@ impl Endpoints {
             (Err(error), Some(key)) if is_answered(&error) => self.answered(tenant, key).await,
             (Err(error), _) => Err(error.into()),
             (Ok(made), _) => Ok(made.map(|endpoint| WithSecret {
+                secret: shown(&endpoint, secret),
                 endpoint,
-                secret: secret.shown(),
                 repeated: false,
             })),
         }
@@ -74,7 +79,7 @@ impl Endpoints {
             return Err(WebhookError::KeyReused);
         }
         let opened = self.vault().open_secret(tenant, &bound_to(endpoint.id), &secret).await?;
-        let secret = Secret::from_bytes(Zeroizing::new(opened.to_vec())).shown();
-        Ok(Some(WithSecret { endpoint, secret, repeated: true }))
+        let secret = Secret::from_bytes(Zeroizing::new(opened.to_vec()));
+        Ok(Some(WithSecret { secret: shown(&endpoint, &secret), endpoint, repeated: true }))
     }
 }

@@ -3,14 +3,16 @@
 WITH made AS (
     INSERT INTO ops.webhook_endpoints (
         tenant_id, endpoint_id, url, description, event_types, include_personal, is_enabled, secret, position,
-        created_at, updated_at)
-    SELECT $1, $2, $3, $4, $5, $6, true, $7, $8, $9, $9
+        created_at, updated_at, signature, public_key)
+    SELECT $1, $2, $3, $4, $5, $6, true, $7, $8, $9, $9, $13, $14
      WHERE (SELECT count(*) FROM ops.webhook_endpoints WHERE tenant_id = $1) < $10
     RETURNING endpoint_id AS id,
               url,
               description,
               event_types,
               include_personal,
+              signature,
+              public_key,
               is_enabled,
               disabled_reason,
               position,
@@ -29,6 +31,8 @@ SELECT id,
        description,
        event_types,
        include_personal,
+       signature,
+       public_key,
        is_enabled,
        disabled_reason,
        position,

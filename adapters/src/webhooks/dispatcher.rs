@@ -212,7 +212,7 @@ impl<L: EventLog> Dispatcher<L> {
         }
         let body = self.body(due).await?;
         let id = due.message_id();
-        let signature = sign(&secrets, &id, at, body.as_bytes());
+        let signature = sign(due.signature, &secrets, (&id, at), body.as_bytes());
         let signature = signature.map_err(|error| Unsendable::Now(error.into()))?;
         Ok(Message { url: due.url.clone(), id, at, signature, body })
     }

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool, Postgres, query::QueryAs};
 use uuid::Uuid;
 
-use super::{WebhookError, answers::WithSecret, signature::Secret};
+use super::{
+    WebhookError,
+    answers::WithSecret,
+    signature::{Scheme, Secret},
+};
 use crate::{postgres::Scope, vault::Vault};
 
 /// The most endpoints of a tenant.
@@ -28,6 +32,11 @@ pub struct Endpoint {
     pub event_types: Vec<String>,
     /// Whether personal data is sent to it.
     pub include_personal: bool,
+    /// How its messages are signed.
+    #[serde(default)]
+    pub signature: Scheme,
+    /// What a receiver checks them with, if they are signed with a key pair: `whpk_…`.
+    pub public_key: Option<String>,
     /// Whether anything is sent to it.
     pub is_enabled: bool,
     /// Why the sender disabled it.
@@ -184,7 +193,7 @@ impl Endpoints {
         &self,
         tenant: TenantId,
         id: Uuid,
-        wanted: &Wanted,
+        (wanted, signature): (&Wanted, Scheme),
         (after, at): (Position, DateTime<Utc>),
         key: Option<&CommandKey>,
     ) -> Result<Option<WithSecret>, WebhookError> {
@@ -207,7 +216,12 @@ impl Endpoints {
             .bind(at)
             .bind(MOST_ENDPOINTS)
             .bind(key.map(|key| &key.key))
-            .bind(key.map(|key| key.request_hash.as_slice()));
+            .bind(key.map(|key| key.request_hash.as_slice()))
+            .bind(signature)
+            .bind(match signature {
+                Scheme::V1 => None,
+                Scheme::V1a => Some(secret.public_key()?),
+            });
         let made = self.changed(tenant, query).await;
         self.once((tenant, key), &secret, made).await
     }
@@ -293,7 +307,8 @@ impl Endpoints {
             .bind(at + OVERLAP)
             .bind(at)
             .bind(key.map(|key| &key.key))
-            .bind(key.map(|key| key.request_hash.as_slice()));
+            .bind(key.map(|key| key.request_hash.as_slice()))
+            .bind(secret.public_key()?);
         let rotated = self.changed(tenant, query).await;
         self.once((tenant, key), &secret, rotated).await
     }

@@ -5,6 +5,8 @@ use daybook_domain::{event_log::RecordedEvent, ids::TenantId};
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
+use super::signature::Scheme;
+
 /// The last attempts of a delivery that are kept.
 const ATTEMPTS_KEPT: i32 = 20;
 
@@ -28,6 +30,7 @@ pub struct Due {
     pub(super) lease_id: Uuid,
     pub(super) url: String,
     pub(super) include_personal: bool,
+    pub(super) signature: Scheme,
     pub(super) secret: Vec<u8>,
     pub(super) previous_secret: Option<Vec<u8>>,
 }

@@ -4,6 +4,7 @@ WITH rotated AS (
        SET secret = $3,
            previous_secret = secret,
            previous_until = $4,
+           public_key = CASE signature WHEN 'v1a' THEN $8::text END,
            updated_at = $5
      WHERE tenant_id = $1
        AND endpoint_id = $2
@@ -12,6 +13,8 @@ WITH rotated AS (
               description,
               event_types,
               include_personal,
+              signature,
+              public_key,
               is_enabled,
               disabled_reason,
               position,
@@ -30,6 +33,8 @@ SELECT id,
        description,
        event_types,
        include_personal,
+       signature,
+       public_key,
        is_enabled,
        disabled_reason,
        position,

@@ -1,12 +1,15 @@
 //! Standard Webhooks: what a message is signed with, and how a receiver checks it.
 //!
-//! `v1` is HMAC-SHA256 over `id.timestamp.body`. A header may hold several signatures, so that a
-//! secret can be changed while both are good.
+//! `v1` is HMAC-SHA256 over `id.timestamp.body` with a shared secret; `v1a` is Ed25519 over the same, for
+//! receivers that are to check and not to sign. A header may hold several signatures, so that a secret
+//! can be changed while both are good.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -15,6 +18,19 @@ use zeroize::Zeroizing;
 pub const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 
 const PREFIX: &str = "whsec_";
+const PUBLIC_PREFIX: &str = "whpk_";
+
+/// How messages are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Scheme {
+    /// With a secret that both sides know.
+    #[default]
+    V1,
+    /// With a private key that nobody is shown.
+    V1a,
+}
 
 /// What signs; wiped when it is dropped.
 #[derive(Clone)]
@@ -80,26 +96,41 @@ impl Secret {
         &self.0
     }
 
-    fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> Result<String, SignatureError> {
+    /// What checks `v1a`: the key that belongs to this one as the seed of a private key.
+    pub fn public_key(&self) -> Result<String, SignatureError> {
+        Ok(format!("{PUBLIC_PREFIX}{}", STANDARD.encode(self.pair()?.public_key())))
+    }
+
+    fn pair(&self) -> Result<Ed25519KeyPair, SignatureError> {
+        Ed25519KeyPair::from_seed_unchecked(&self.0).map_err(|_no_seed| SignatureError::Secret)
+    }
+
+    fn mac(&self, signed: &[u8]) -> Result<String, SignatureError> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0)
             .map_err(|_never_for_hmac| SignatureError::Secret)?;
-        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-            mac.update(part);
-        }
+        mac.update(signed);
         Ok(STANDARD.encode(mac.finalize().into_bytes()))
     }
 }
 
+/// What is signed of a message.
+fn signed(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
+    [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat()
+}
+
 /// What goes into `webhook-signature`: one signature per secret.
 pub fn sign(
+    scheme: Scheme,
     secrets: &[Secret],
-    id: &str,
-    at: DateTime<Utc>,
+    (id, at): (&str, DateTime<Utc>),
     body: &[u8],
 ) -> Result<String, SignatureError> {
-    let timestamp = at.timestamp().to_string();
-    let signed = secrets.iter().map(|it| Ok(format!("v1,{}", it.sign(id, &timestamp, body)?)));
-    Ok(signed.collect::<Result<Vec<_>, _>>()?.join(" "))
+    let signed = signed(id, &at.timestamp().to_string(), body);
+    let one = |secret: &Secret| match scheme {
+        Scheme::V1 => Ok(format!("v1,{}", secret.mac(&signed)?)),
+        Scheme::V1a => Ok(format!("v1a,{}", STANDARD.encode(secret.pair()?.sign(&signed)))),
+    };
+    Ok(secrets.iter().map(one).collect::<Result<Vec<_>, SignatureError>>()?.join(" "))
 }
 
 /// Checks a message as a receiver does. Versions that are not known are passed over.
@@ -109,6 +140,38 @@ pub fn verify(
     body: &[u8],
     now: DateTime<Utc>,
 ) -> Result<(), SignatureError> {
+    is_of_now(timestamp, now)?;
+    let expected = secret.mac(&signed(id, timestamp, body))?;
+    let mut candidates = signatures.split(' ').filter_map(|it| it.strip_prefix("v1,"));
+    if candidates.any(|it| it.as_bytes().ct_eq(expected.as_bytes()).into()) {
+        Ok(())
+    } else {
+        Err(SignatureError::NoMatch)
+    }
+}
+
+/// As [`verify`], with the public key of a pair: `whpk_…`.
+pub fn verify_with_public_key(
+    public_key: &str,
+    (id, timestamp, signatures): (&str, &str, &str),
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), SignatureError> {
+    is_of_now(timestamp, now)?;
+    let key = STANDARD.decode(public_key.strip_prefix(PUBLIC_PREFIX).unwrap_or(public_key));
+    let key = UnparsedPublicKey::new(&ED25519, key.map_err(|_no_base64| SignatureError::Secret)?);
+    let signed = signed(id, timestamp, body);
+    let candidates = signatures.split(' ').filter_map(|it| it.strip_prefix("v1a,"));
+    let mut candidates = candidates.filter_map(|it| STANDARD.decode(it).ok());
+    if candidates.any(|it| key.verify(&signed, &it).is_ok()) {
+        Ok(())
+    } else {
+        Err(SignatureError::NoMatch)
+    }
+}
+
+/// Whether a message was sent about now.
+fn is_of_now(timestamp: &str, now: DateTime<Utc>) -> Result<(), SignatureError> {
     let seconds = timestamp.parse().map_err(|_no_number| SignatureError::Timestamp)?;
     let at = DateTime::from_timestamp(seconds, 0).ok_or(SignatureError::Timestamp)?;
     // The seconds of the clock, as the official libraries count them.
@@ -119,13 +182,7 @@ pub fn verify(
     if TOLERANCE < at - now {
         return Err(SignatureError::TooNew);
     }
-    let expected = secret.sign(id, timestamp, body)?;
-    let mut candidates = signatures.split(' ').filter_map(|it| it.strip_prefix("v1,"));
-    if candidates.any(|it| it.as_bytes().ct_eq(expected.as_bytes()).into()) {
-        Ok(())
-    } else {
-        Err(SignatureError::NoMatch)
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -181,7 +238,37 @@ mod tests {
             let at = header(&vector, "webhook-timestamp").unwrap().parse().unwrap();
             let at = DateTime::from_timestamp(at, 0).unwrap();
             let body = vector["payload"].as_str().unwrap().as_bytes();
-            assert_eq!(sign(&[secret], id, at, body).unwrap(), signature, "{}", vector["id"]);
+            assert_eq!(
+                sign(Scheme::V1, &[secret], (id, at), body).unwrap(),
+                signature,
+                "{}",
+                vector["id"]
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_key_pair_signs_is_what_the_vector_of_v1a_says() {
+        let text = include_str!("../../tests/vectors/standard-webhooks.json");
+        let all: Value = serde_json::from_str(text).expect("the vectors are JSON");
+        let vectors = all["asymmetric_v1a"]["vectors"].as_array().unwrap();
+        assert_eq!(vectors.len(), 1);
+        for vector in vectors {
+            let seed = hex::decode(vector["secret_seed_hex"].as_str().unwrap()).unwrap();
+            let secret = Secret::from_bytes(Zeroizing::new(seed));
+            assert_eq!(secret.public_key().unwrap(), vector["public_key"].as_str().unwrap());
+            let id = header(vector, "webhook-id").unwrap();
+            let at = header(vector, "webhook-timestamp").unwrap().parse().unwrap();
+            let at = DateTime::from_timestamp(at, 0).unwrap();
+            let body = vector["payload"].as_str().unwrap().as_bytes();
+            let signature = sign(Scheme::V1a, &[secret], (id, at), body).unwrap();
+            assert_eq!(Some(signature.as_str()), header(vector, "webhook-signature"));
+            let key = vector["public_key"].as_str().unwrap();
+            let timestamp = at.timestamp().to_string();
+            let message = (id, timestamp.as_str(), signature.as_str());
+            assert_eq!(verify_with_public_key(key, message, body, at), Ok(()));
+            let other = verify_with_public_key(key, message, b"{}", at);
+            assert_eq!(other, Err(SignatureError::NoMatch));
         }
     }
 
@@ -189,7 +276,7 @@ mod tests {
     fn two_secrets_sign_side_by_side_and_neither_is_for_the_eye() {
         let [old, new] = [Secret::random().unwrap(), Secret::random().unwrap()];
         let at = DateTime::from_timestamp(1_761_984_000, 0).unwrap();
-        let header = sign(&[new.clone(), old.clone()], "msg_1", at, b"{}").unwrap();
+        let header = sign(Scheme::V1, &[new.clone(), old.clone()], ("msg_1", at), b"{}").unwrap();
         for secret in [&old, &new] {
             assert_eq!(verify(secret, ("msg_1", "1761984000", &header), b"{}", at), Ok(()));
         }

@@ -46,5 +46,6 @@ RETURNING d.tenant_id,
           d.lease_id,
           e.url,
           e.include_personal,
+          e.signature,
           e.secret,
           CASE WHEN e.previous_until > $1 THEN e.previous_secret END AS previous_secret

@@ -8,7 +8,7 @@ use daybook_domain::{
 use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 
-use super::{Endpoint, Endpoints, MOST_ENDPOINTS, Wanted};
+use super::{Endpoint, Endpoints, MOST_ENDPOINTS, Wanted, signature::Scheme};
 use crate::{
     clock::RandomIds,
     postgres::PoolRole,
@@ -32,9 +32,9 @@ fn wanted() -> Wanted {
 
 async fn made(endpoints: &Endpoints, tenant: TenantId) -> Option<(Endpoint, String)> {
     let (id, from) = (RandomIds.next_id(), (Position(0), NOW));
-    let made = endpoints.create(tenant, id, &wanted(), from, None).await;
+    let made = endpoints.create(tenant, id, (&wanted(), Scheme::V1), from, None).await;
     let made = made.expect("endpoints answer")?;
-    Some((made.endpoint, made.secret.expose_secret().to_owned()))
+    Some((made.endpoint, made.secret?.expose_secret().to_owned()))
 }
 
 async fn is_denied(pool: &PgPool, statement: &str) -> bool {

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use daybook_adapters::webhooks::{
-    DeliveryFilter, MOST_ENDPOINTS, Wanted, WebhookError, WithSecret, address,
+    DeliveryFilter, MOST_ENDPOINTS, Wanted, WebhookError, WithSecret, address, signature::Scheme,
 };
 use daybook_domain::{dispatch::Done, event_log::Position, ports::EventLog as _};
 use secrecy::ExposeSecret as _;
@@ -118,6 +118,8 @@ struct Create {
     #[serde(default)]
     event_types: Option<Vec<Text<100>>>,
     include_personal: Option<bool>,
+    #[serde(default)]
+    signature: Option<Scheme>,
     after: Option<u64>,
 }
 
@@ -172,7 +174,7 @@ fn with_secret(status: StatusCode, made: WithSecret) -> Response {
     let done = Done { answer: endpoint, position: None, repeated };
     respond::done(status, done, |endpoint| {
         let mut body = json!(endpoint);
-        body["secret"] = Value::from(secret.expose_secret());
+        body["secret"] = secret.map_or(Value::Null, |secret| Value::from(secret.expose_secret()));
         body
     })
 }
@@ -189,13 +191,14 @@ async fn create(
     body: Body<Create>,
 ) -> Result<Response, Problem> {
     caller.require("webhooks:write")?;
-    let Create { url, description, event_types, include_personal, after } = body.value;
+    let Create { url, description, event_types, include_personal, signature, after } = body.value;
     let fields = Fields { url, description, event_types, include_personal };
     let wanted = fields.checked(&app, &caller)?;
     let after = position(&app, &caller, after).await?;
     let (id, now) = (app.ids.next_id(), app.clock.now());
     let key = caller.command_key(&body.canonical);
-    let made = app.endpoints.create(caller.tenant, id, &wanted, (after, now), key.as_ref()).await?;
+    let (wanted, since) = ((&wanted, signature.unwrap_or_default()), (after, now));
+    let made = app.endpoints.create(caller.tenant, id, wanted, since, key.as_ref()).await?;
     let made = made.ok_or_else(|| {
         let message = format!("a tenant has at most {MOST_ENDPOINTS} endpoints");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "TOO_MANY_WEBHOOKS", message)

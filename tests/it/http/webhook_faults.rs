@@ -1,6 +1,6 @@
 //! Webhooks when the receiver fails, the sender dies or the address is not to be reached.
 
-use daybook_adapters::webhooks::Wanted;
+use daybook_adapters::webhooks::{Wanted, signature::Scheme};
 use daybook_domain::{event_log::Position, ids::TenantId};
 use serde_json::{Value, json};
 
@@ -229,7 +229,7 @@ async fn an_address_that_turns_out_to_be_private_is_not_sent_to() {
     };
     let now = app.app.clock.now();
     let from = (Position(0), now);
-    app.app.endpoints.create(tenant, id, &wanted, from, None).await.unwrap().unwrap();
+    app.app.endpoints.create(tenant, id, (&wanted, Scheme::V1), from, None).await.unwrap().unwrap();
     salon.booked(&app, TEN).await;
     assert_eq!(attempted(&app).await, 1);
     assert!(receiver.journal().is_empty());

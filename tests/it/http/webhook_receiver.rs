@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::DateTime;
-use daybook_adapters::webhooks::signature::{Secret, verify};
+use daybook_adapters::webhooks::signature::{Secret, verify, verify_with_public_key};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
@@ -47,13 +47,15 @@ impl Received {
         serde_json::from_slice(&self.raw).unwrap()
     }
 
-    /// Whether a receiver with this secret believes it at the time of the clock.
-    pub(crate) fn is_signed_with(&self, secret: &str, app: &TestApp) -> bool {
-        let secret = Secret::parse(secret).unwrap();
+    /// Whether a receiver with this secret or public key believes it at the time of the clock.
+    pub(crate) fn is_signed_with(&self, key: &str, app: &TestApp) -> bool {
         let headers = (self.id.as_str(), self.timestamp.as_str(), self.signatures.as_str());
         let at = DateTime::from_timestamp(self.timestamp.parse().unwrap(), 0).unwrap();
         assert!(at <= app.app.clock.now(), "nothing is signed ahead of the clock");
-        verify(&secret, headers, &self.raw, app.app.clock.now()).is_ok()
+        if key.starts_with("whpk_") {
+            return verify_with_public_key(key, headers, &self.raw, app.app.clock.now()).is_ok();
+        }
+        verify(&Secret::parse(key).unwrap(), headers, &self.raw, app.app.clock.now()).is_ok()
     }
 }
 

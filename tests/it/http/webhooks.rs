@@ -169,6 +169,37 @@ async fn a_secret_can_be_changed_while_both_are_good() {
     assert!(!shown.contains("whsec_") && !shown.contains(new));
 }
 
+#[tokio::test]
+async fn who_is_to_check_and_not_to_sign_gets_a_public_key_and_no_secret() {
+    let (app, salon, receiver) = story().await;
+    let wanted = json!({ "url": receiver.url, "event_types": ["appointment.booked"],
+        "signature": "v1a" });
+    let path = "/api/v2/webhook-endpoints";
+    let made = once(&app, path, wanted.clone()).await.expect(201);
+    assert_eq!((&made["signature"], &made["secret"]), (&json!("v1a"), &Value::Null));
+    let old = made["public_key"].as_str().unwrap().to_owned();
+    assert!(old.starts_with("whpk_") && old.len() == 49, "{old}");
+    assert_eq!(once(&app, path, wanted).await.expect(201), made);
+    let endpoint = format!("{path}/{}", made["id"].as_str().unwrap());
+    assert_eq!(app.get(&endpoint).await.expect(200)["public_key"], old.as_str());
+    let rotated = app.post(&format!("{endpoint}/rotate-secret"), json!({})).await.expect(200);
+    assert_eq!(rotated["secret"], Value::Null);
+    let new = rotated["public_key"].as_str().unwrap();
+    assert_ne!(new, old);
+    salon.booked(&app, TEN).await;
+    app.app.webhooks.turn().await.unwrap();
+    let [message] = receiver.journal().try_into().unwrap();
+    assert!(message.is_signed_with(&old, &app) && message.is_signed_with(new, &app));
+    assert!(message.signatures.split(' ').all(|it| it.starts_with("v1a,")));
+    app.later(24 * 3600);
+    salon.booked(&app, "2026-12-04T10:00:00+01:00").await;
+    app.app.webhooks.turn().await.unwrap();
+    let [message] = receiver.journal().try_into().unwrap();
+    assert!(!message.is_signed_with(&old, &app) && message.is_signed_with(new, &app));
+    let unknown = json!({ "url": receiver.url, "signature": "v2" });
+    app.post(path, unknown).await.expect(400);
+}
+
 /// Sends a request with the key `once`.
 async fn once(app: &TestApp, path: &str, body: Value) -> Answer {
     app.keyed("POST", path, &[("idempotency-key", "once")], body).await

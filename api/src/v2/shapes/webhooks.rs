@@ -34,8 +34,18 @@ pub(in crate::v2) struct CreateWebhook {
     event_types: Option<Vec<String>>,
     /// Sends personal data too; needs the scope `customers:read`.
     include_personal: Option<bool>,
+    /// `v1` signs with a shared secret; `v1a` with Ed25519, for receivers that are to check and not to
+    /// sign. It stays as it is made.
+    signature: Option<WebhookSignature>,
     /// Tells what comes after this position; without it, what comes from now on.
     after: Option<u64>,
+}
+
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum WebhookSignature {
+    V1,
+    V1a,
 }
 
 /// A position to go on from.
@@ -54,6 +64,9 @@ pub(in crate::v2) struct Webhook {
     description: Option<String>,
     event_types: Vec<String>,
     include_personal: bool,
+    signature: WebhookSignature,
+    /// What checks `v1a`: `whpk_` and the base64 of 32 bytes.
+    public_key: Option<String>,
     is_enabled: bool,
     /// Why it was disabled when nobody asked for it: `gone` (it answered 410) or `exhausted` (a
     /// message failed ten times).
@@ -73,9 +86,9 @@ pub(in crate::v2) struct Webhook {
 pub(in crate::v2) struct WebhookWithSecret {
     #[serde(flatten)]
     webhook: Webhook,
-    /// What signs its messages (Standard Webhooks).
+    /// What signs its messages (Standard Webhooks); null with `v1a`, where `public_key` is all that is needed.
     #[schema(pattern = "^whsec_", example = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")]
-    secret: String,
+    secret: Option<String>,
 }
 
 /// A message to an endpoint.
