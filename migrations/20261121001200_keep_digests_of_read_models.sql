@@ -4,7 +4,8 @@
 -- and whoever changes a row behind the triggers' back leaves a digest that is not that of the rows.
 --
 -- Triggers keep them, in the transaction of the rows, so they are true whoever writes. A read model's
--- migration ends with ops.mirror('its_table') and ops.keep_digests('its_table', 'the day of a row r').
+-- migration ends with ops.mirror('its_table') and ops.keep_digests('its_table', 'the day of a row r'); one
+-- that adds a column, with ops.recount_digests('its_table').
 CREATE TABLE ops.digests (
     tenant_id uuid   NOT NULL,
     place     text   NOT NULL CHECK (place IN ('read', 'read_next')),
@@ -39,6 +40,7 @@ DECLARE
     v_schema  text;
     v_event   text;
     v_rows    text;
+    v_counted text;
     -- Of the rows that are new or gone: each changes its day by itself.
     v_changes text := 'SELECT c.tenant_id, c.day, sum(c.n) AS rows, bit_xor(c.a) AS a, bit_xor(c.b) AS b FROM (';
     v_kept    text := ') AS c GROUP BY c.tenant_id, c.day ORDER BY c.tenant_id, c.day';
@@ -58,14 +60,19 @@ BEGIN
         || ' WHEN ''DELETE'' THEN ' || format(v_insert, v_changes || v_old || v_kept)
         || ' ELSE DELETE FROM ops.digests AS d WHERE d.place = TG_TABLE_SCHEMA AND d.name = TG_TABLE_NAME;'
         || ' END CASE; RETURN NULL; END');
-    EXECUTE format(
-        'CREATE FUNCTION ops.count_digests_of_%1$s(p_tenant uuid) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS %2$L',
-        p_table,
-        format('BEGIN DELETE FROM ops.digests AS d WHERE d.tenant_id = p_tenant AND d.place = ''read'' AND d.name = %1$L;
-                INSERT INTO ops.digests (tenant_id, place, name, day, rows, a, b)
-                SELECT s.tenant_id, ''read'', %1$L, s.day, s.rows, s.a, s.b FROM (%2$s) AS s; END', p_table,
-               v_changes || format(v_each, p_day, '1', format('read.%I', p_table)) || ' WHERE r.tenant_id = p_tenant' || v_kept));
+    v_counted := format('DELETE FROM ops.digests AS d WHERE d.tenant_id = p_tenant AND d.name = %L;', p_table);
     FOREACH v_schema IN ARRAY ARRAY['read', 'read_next'] LOOP
+        v_counted := v_counted || format(
+            'INSERT INTO ops.digests (tenant_id, place, name, day, rows, a, b)
+             SELECT s.tenant_id, %L, %L, s.day, s.rows, s.a, s.b FROM (%s) AS s;', v_schema, p_table,
+            v_changes || format(v_each, p_day, '1', format('%I.%I', v_schema, p_table)) || ' WHERE r.tenant_id = p_tenant' || v_kept);
+    END LOOP;
+    EXECUTE format(
+        'CREATE FUNCTION ops.count_digests_of_%s(p_tenant uuid) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS %L',
+        p_table, 'BEGIN ' || v_counted || ' END');
+    FOREACH v_schema IN ARRAY ARRAY['read', 'read_next'] LOOP
+        -- Programs of before may be at work: nothing is written between the count and the triggers.
+        EXECUTE format('LOCK TABLE %I.%I IN SHARE ROW EXCLUSIVE MODE', v_schema, p_table);
         EXECUTE format('INSERT INTO ops.digests (tenant_id, place, name, day, rows, a, b)
                         SELECT s.tenant_id, %L, %L, s.day, s.rows, s.a, s.b FROM (%s) AS s', v_schema, p_table,
                        v_changes || format(v_each, p_day, '1', format('%I.%I', v_schema, p_table)) || v_kept);
@@ -81,7 +88,19 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION ops.keep_digests IS 'Keeps the digests of a table of schema read and of its mirror in read_next; ops.count_digests_of_it(tenant) counts the live ones anew.';
+COMMENT ON FUNCTION ops.keep_digests IS 'Keeps the digests of a table of schema read and of its mirror in read_next; ops.count_digests_of_it(tenant) counts them anew.';
+
+CREATE FUNCTION ops.recount_digests(p_table text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog
+AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE read.%1$I, read_next.%1$I IN SHARE ROW EXCLUSIVE MODE', p_table);
+    EXECUTE format('SELECT ops.count_digests_of_%s(t.tenant_id) FROM (SELECT DISTINCT tenant_id FROM ops.digests WHERE name = %L) AS t',
+                   p_table, p_table);
+END $$;
+
+COMMENT ON FUNCTION ops.recount_digests IS 'Counts all digests of a table anew: a migration that adds a column to it, and so changes what rows come to, ends with it.';
 
 SELECT ops.keep_digests('appointments', '(r.starts_at AT TIME ZONE ''UTC'')::date');
 SELECT ops.keep_digests('claims', 'r.date');

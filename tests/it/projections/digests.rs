@@ -130,3 +130,17 @@ async fn digests_of_another_tenant_stay_as_they_are() {
     by_hand(&bench, &clear).await;
     all_is_true(&bench, history.tenant, "after another's rows are gone").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_adds_a_column_counts_the_digests_anew() {
+    let (bench, history) = followed(87).await;
+    let tenant = history.tenant;
+    let add = "ALTER TABLE read.appointments ADD COLUMN colour text; \
+               ALTER TABLE read_next.appointments ADD COLUMN colour text; \
+               ALTER TABLE read_before.appointments ADD COLUMN colour text;";
+    by_hand(&bench, add).await;
+    let found = looked_at(&bench, tenant, Arc::new(Appointments)).await;
+    assert_ne!(found.digest, found.kept, "rows come to something else");
+    by_hand(&bench, "SELECT ops.recount_digests('appointments')").await;
+    all_is_true(&bench, tenant, "after the recount").await;
+}
