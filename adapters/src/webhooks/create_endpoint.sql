@@ -26,18 +26,4 @@ WITH made AS (
       FROM made
      WHERE $11::text IS NOT NULL
 )
-SELECT id,
-       url,
-       description,
-       event_types,
-       include_personal,
-       signature,
-       public_key,
-       is_enabled,
-       disabled_reason,
-       position,
-       paused_until,
-       previous_until,
-       created_at,
-       updated_at
-  FROM made
+SELECT * FROM made

@@ -28,18 +28,4 @@ WITH rotated AS (
       FROM rotated
      WHERE $6::text IS NOT NULL
 )
-SELECT id,
-       url,
-       description,
-       event_types,
-       include_personal,
-       signature,
-       public_key,
-       is_enabled,
-       disabled_reason,
-       position,
-       paused_until,
-       previous_until,
-       created_at,
-       updated_at
-  FROM rotated
+SELECT * FROM rotated

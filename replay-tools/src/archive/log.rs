@@ -100,10 +100,7 @@ impl EventLog for PastLog {
         let mut events = Vec::new();
         if after < end {
             events = self.archived((after, to))?;
-            events.retain(|RecordedEvent { stream, event_type, .. }| {
-                let is_of = |it: &&str| *it == &*stream.aggregate_type || *it == event_type;
-                types.is_empty() || types.iter().any(is_of)
-            });
+            events.retain(|event| types.is_empty() || event.is_of(types));
         }
         if end < to {
             events.extend(self.live.scan(tenant, (after.max(end), to), types).await?);
