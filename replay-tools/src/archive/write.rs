@@ -210,7 +210,27 @@ pub(crate) async fn run(
         })?;
     }
     if written.is_empty() && !as_json {
-        say("every closed month is archived already")?;
+        say(nothing_written(directory)?)?;
     }
     Ok(())
+}
+
+/// Why no month was written.
+fn nothing_written(directory: &Path) -> anyhow::Result<&'static str> {
+    Ok(if folder::list(directory)?.is_empty() {
+        "no month is closed yet"
+    } else {
+        "every closed month is archived already"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_stays_empty_is_not_said_to_hold_every_closed_month() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(nothing_written(directory.path()).unwrap(), "no month is closed yet");
+    }
 }
