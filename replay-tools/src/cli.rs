@@ -13,6 +13,7 @@ use crate::{
     keys,
     models::SecretText,
     reporting::{Format, View},
+    rows::RowsWish,
     source::Source,
     stock::StockWish,
 };
@@ -66,6 +67,11 @@ pub(crate) enum Command {
     History(HistoryWish),
     /// Folds one aggregate as it was at a moment.
     State(StateWish),
+    /// The rows of a read model as of a moment, as lines of JSON.
+    #[command(after_help = "Examples:\n  \
+        daybook-replay --tenant <id> rows appointments --at 2026-11-20T00:00:00Z\n  \
+        daybook-replay --tenant <id> rows customers --position 120 --json > customers.ndjson")]
+    Rows(RowsWish),
     /// Tells which rows of the live read models are not what the log says, or how a read model has
     /// changed between two positions.
     #[command(after_help = "Examples:\n  \

@@ -27,6 +27,7 @@ mod proof;
 mod rebuild;
 mod record;
 mod reporting;
+mod rows;
 pub mod simulate;
 mod source;
 mod state;
@@ -123,6 +124,13 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         Command::State(wish) => {
             let archive = wish.archive.as_deref();
             with_past(cli, archive, async |it| state::run(it, wish, json).await).await
+        }
+        Command::Rows(wish) => {
+            let given = cli.master_key.as_ref();
+            with(cli, None, async |it| {
+                rows::run(it, &it.keys(given, &cli.source).await?, wish, json).await
+            })
+            .await
         }
         Command::Archive(wish) => {
             let target = (wish.out_dir.as_path(), wish.format);

@@ -34,14 +34,17 @@ impl PoolRole {
     }
 
     /// What a connection is told before it serves, and again whenever it is given back. One simple
-    /// message, off the path of any request.
+    /// message, off the path of any request. BEGIN makes sure that there is something for ROLLBACK to
+    /// end: otherwise it would be a warning in the server's log each time.
     const fn clean_state(self) -> &'static str {
         match self {
-            Self::Append => "ROLLBACK; SET ROLE daybook_append; SET app.tenant_id = ''",
-            Self::Projector => "ROLLBACK; SET ROLE daybook_projector; SET app.tenant_id = ''",
-            Self::App => "ROLLBACK; SET ROLE daybook_app; SET app.tenant_id = ''",
-            Self::Vault => "ROLLBACK; SET ROLE daybook_vault; SET app.tenant_id = ''",
-            Self::Webhooks => "ROLLBACK; SET ROLE daybook_webhooks; SET app.tenant_id = ''",
+            Self::Append => "BEGIN; ROLLBACK; SET ROLE daybook_append; SET app.tenant_id = ''",
+            Self::Projector => {
+                "BEGIN; ROLLBACK; SET ROLE daybook_projector; SET app.tenant_id = ''"
+            }
+            Self::App => "BEGIN; ROLLBACK; SET ROLE daybook_app; SET app.tenant_id = ''",
+            Self::Vault => "BEGIN; ROLLBACK; SET ROLE daybook_vault; SET app.tenant_id = ''",
+            Self::Webhooks => "BEGIN; ROLLBACK; SET ROLE daybook_webhooks; SET app.tenant_id = ''",
         }
     }
 }
@@ -65,8 +68,8 @@ impl PoolRole {
     }
 }
 
-/// For the life of a connection. ROLLBACK outside of a transaction draws a warning: it is not sent.
-/// A leaked transaction that every other guard missed ends by itself.
+/// For the life of a connection. BEGIN in a transaction that was left open draws a warning: it is not
+/// sent. A leaked transaction that every other guard missed ends by itself.
 ///
 /// Read models are named without their schema: what a session folds aside into tables of its own stands
 /// before those that are live.
@@ -102,7 +105,11 @@ pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
         })
         .after_release(move |connection, _| {
             Box::pin(async move {
-                connection.execute(role.clean_state()).await?;
+                // In a transaction that has failed BEGIN fails too, and there is something to end.
+                if connection.execute(role.clean_state()).await.is_err() {
+                    connection.execute("ROLLBACK").await?;
+                    connection.execute(role.clean_state()).await?;
+                }
                 Ok(true)
             })
         })

@@ -88,6 +88,34 @@ async fn a_transaction_that_fails_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_given_back_in_a_transaction_open_or_failed_serves_as_new() {
+    let (database, observer) = database_with_notes().await;
+    let pool = pool_options(PoolRole::Append, 1).connect_with(database.options.clone()).await;
+    let pool = pool.expect("a pool opens");
+    let left = ["BEGIN", "BEGIN; INSERT INTO public.notes VALUES (-7)", "BEGIN; SELECT 1 / 0"];
+    for (round, left) in (0..).zip(left) {
+        let mut connection = pool.acquire().await.expect("the connection serves");
+        let done = sqlx::raw_sql(left).execute(&mut *connection).await;
+        assert_eq!(done.is_err(), left.ends_with("/ 0"));
+        let process: i32 = match done {
+            Ok(_) => sqlx::query_scalar("SELECT pg_backend_pid()")
+                .fetch_one(&mut *connection)
+                .await
+                .expect("it answers"),
+            Err(_) => 0,
+        };
+        drop(connection);
+        assert!(note_arrives(&pool, &observer, round).await, "after {left}");
+        let now: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&pool)
+            .await
+            .expect("it answers");
+        assert!(process == 0 || process == now, "it is the same connection");
+    }
+    assert!(!is_there(&observer, -7).await, "what was left open is taken back");
+}
+
+#[tokio::test]
 async fn the_app_role_sees_the_tenant_of_its_scope_and_nothing_without() {
     let database = TestDatabase::new().await;
     let append = database.pool(PoolRole::Append).await;

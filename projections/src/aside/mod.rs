@@ -11,6 +11,7 @@ mod live;
 mod pace;
 mod rebuild;
 mod renew;
+mod rows;
 mod skips;
 mod swap;
 
@@ -26,6 +27,7 @@ pub use self::{
     pace::Pace,
     rebuild::{Progress, Rebuild, Rebuilt},
     renew::{Renewal, RenewalHandle, Renewed},
+    rows::{ReadRow, rows_as_of},
 };
 pub(crate) use self::{fold::types_of, skips::Skips};
 

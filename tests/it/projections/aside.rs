@@ -4,8 +4,11 @@
 use daybook_domain::appointment::AppointmentStatus;
 use daybook_projections::{
     appointments::{self, AppointmentRow, Appointments},
-    aside::{AsideError, Compared, Progress, Rebuild, Until, compare, fold_into_temporary},
+    aside::{
+        AsideError, Compared, Progress, Rebuild, Until, compare, fold_into_temporary, rows_as_of,
+    },
     customers::Customers,
+    directory::Directory,
     registry::projectors,
     tx::transaction,
 };
@@ -229,4 +232,50 @@ async fn every_table_of_a_read_model_can_be_rebuilt() {
     }
     let names: Vec<_> = projectors().iter().map(|it| it.name()).collect();
     assert!(names.contains(&Customers.name()));
+}
+
+/// The live rows of a projector, as text, ordered by their keys.
+async fn live_rows(bench: &Bench, table: &str) -> Vec<(String, serde_json::Value)> {
+    let order = if table.ends_with("directory") { "kind, id" } else { "appointment_id" };
+    let statement = format!("SELECT to_jsonb(t) - 'tenant_id' FROM {table} AS t ORDER BY {order}");
+    let rows: Vec<serde_json::Value> =
+        sqlx::query_scalar(&statement).fetch_all(&bench.pool).await.unwrap();
+    rows.into_iter().map(|row| (table.to_owned(), row)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_any_read_model_as_of_a_position_are_those_that_stood_then() {
+    let bench = Bench::new().await;
+    let tenant = bench.tenant().await;
+    world::open_shop(&bench.log, tenant).await;
+    let runner = bench.runner(projectors());
+    let mut history = History::new(tenant, 91);
+    for _ in 0..30 {
+        history.step(&*bench.log).await;
+    }
+    runner.settle().await.unwrap();
+    let then = bench.log.head(tenant).await.unwrap().unwrap().position;
+    let stood =
+        [live_rows(&bench, "read.appointments").await, live_rows(&bench, "read.directory").await];
+    for _ in 0..60 {
+        history.step(&*bench.log).await;
+    }
+    runner.settle().await.unwrap();
+    assert_ne!(live_rows(&bench, "read.appointments").await, stood[0]);
+    let asked: [Arc<dyn Projector>; 2] = [Arc::new(Appointments), Arc::new(Directory)];
+    for (projector, stood) in asked.into_iter().zip(stood) {
+        let (tell, mut told) = tokio::sync::mpsc::channel(4);
+        let (log, until) = (Arc::clone(&bench.log), Until::Position(then));
+        let folding = rows_as_of(&bench.pool, log, tenant, projector, until, tell);
+        let (folded, rows) = tokio::join!(folding, async {
+            let mut rows = Vec::new();
+            while let Some((table, row)) = told.recv().await {
+                rows.push((table.to_owned(), row));
+            }
+            rows
+        });
+        assert_eq!(folded.unwrap().position, then);
+        assert!(!rows.is_empty());
+        assert_eq!(rows, stood);
+    }
 }
