@@ -76,7 +76,7 @@ pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Re
         previous_hash: start.1,
         archive: None,
     })?;
-    let mut progress = Progress::new("events");
+    let progress = Progress::new("events");
     let hash = walk(history, start, head.position, |_previous, event| {
         file.line(&EventRecord::from(event))?;
         progress.add(1);

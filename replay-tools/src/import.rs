@@ -39,7 +39,7 @@ pub async fn import(
         file.header.from_position
     );
     let mut transfer = Transfer::begin(&mut operator.connection, owner).await?;
-    let mut progress = Progress::new("events");
+    let progress = Progress::new("events");
     let trailer = loop {
         match file.take()? {
             Line::Event(event) => {

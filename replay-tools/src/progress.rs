@@ -1,37 +1,29 @@
 //! How far a long command is: on standard error, and only for a person who sits before it.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use indicatif::{ProgressBar, ProgressStyle};
 
-/// Lines between two signs of life.
-const STEP: u64 = 10_000;
+/// A style by its template; that of the library, should it not understand it.
+pub(crate) fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_not_one| ProgressStyle::default_bar())
+}
 
 /// Counts, and says so now and then.
-pub(crate) struct Progress {
-    what: &'static str,
-    done: u64,
-    shown: u64,
-    is_seen: bool,
-}
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, done: 0, shown: 0, is_seen: stderr().is_terminal() }
+        let bar = ProgressBar::no_length().with_message(what);
+        Self(bar.with_style(style("{human_pos} {msg}, {per_sec}")))
     }
 
-    pub(crate) fn add(&mut self, count: u64) {
-        self.done += count;
-        if self.is_seen && STEP <= self.done - self.shown {
-            self.shown = self.done;
-            // Nobody may be looking any more: the work goes on.
-            let _written = write!(stderr(), "\r{} {}", self.done, self.what);
-        }
+    pub(crate) fn add(&self, count: u64) {
+        self.0.inc(count);
     }
 }
 
 impl Drop for Progress {
+    /// What was counted stays on the screen.
     fn drop(&mut self) {
-        if self.shown != 0 {
-            let _written = writeln!(stderr());
-        }
+        self.0.abandon();
     }
 }

@@ -11,11 +11,10 @@ use std::sync::Arc;
 
 use daybook_domain::{
     booking::BookingError,
-    commands::{CustomerIndexes, EraseCustomer, Saved},
+    commands::{EraseCustomer, Saved},
     customer::{Customer, ErasureReason},
     dispatch::{CommandContext, CommandError, Dispatcher, Done, UnitError},
     ids::{CustomerId, IdSource, TenantId},
-    master_data::MasterDataError,
     ports::EventLog,
 };
 use daybook_projections::customers;
@@ -24,11 +23,8 @@ use sqlx::PgPool;
 pub use self::worker::{Turn, Worker};
 use crate::{
     clock::Clock,
-    vault::{SealedLog, VaultError},
+    vault::{SealedLog, VaultError, run_on_what_was_read},
 };
-
-/// How often an erasure is tried again because something else is recorded of the customer.
-const ATTEMPTS: usize = 16;
 
 /// What an eraser works with.
 pub struct EraserParts<L> {
@@ -108,40 +104,18 @@ impl<L: EventLog> Eraser<L> {
     ) -> Result<Done<Saved>, EraseError> {
         let (tenant, id) = (context.tenant, wish.customer_id);
         let dispatcher = &self.parts.dispatcher;
-        let done = self.record(context, wish).await?;
+        // Number and reference are free again.
+        let whom = (id, wish.expected);
+        let done = run_on_what_was_read(dispatcher, context, whom, |indexes, expected| {
+            let Erasing { reason, only_if_due, .. } = wish;
+            EraseCustomer { id: id.uuid(), indexes, reason, only_if_due, expected }
+        });
+        let done = done.await??;
         let (customer, _) = dispatcher.state::<Customer>(context, id).await?;
         if customer.is_erased() {
             self.finish(tenant, &[id]).await?;
         }
         Ok(done)
-    }
-
-    /// Records it. Number and reference are free again, so their indexes are made while they can be read,
-    /// of the version that was read and of no other: one that came meanwhile would never be free.
-    async fn record(
-        &self,
-        context: &CommandContext,
-        wish: Erasing,
-    ) -> Result<Done<Saved>, EraseError> {
-        let dispatcher = &self.parts.dispatcher;
-        let Erasing { customer_id, reason, only_if_due, expected } = wish;
-        for _ in 0..ATTEMPTS {
-            let (customer, read) = dispatcher.state::<Customer>(context, customer_id).await?;
-            let indexes = match customer.contact() {
-                Some(contact) => dispatcher.log().vault().indexes(context.tenant, contact).await?,
-                None => CustomerIndexes::default(),
-            };
-            let insists = expected.or(Some(read.0));
-            let id = customer_id.uuid();
-            let command = EraseCustomer { id, indexes, reason, only_if_due, expected: insists };
-            match dispatcher.run(context, &command).await {
-                Err(CommandError::Refused(BookingError::MasterData(
-                    MasterDataError::VersionMismatch { .. },
-                ))) if expected.is_none() => {}
-                done => return Ok(done?),
-            }
-        }
-        Err(CommandError::Contended.into())
     }
 
     /// What follows when it is recorded that somebody is forgotten.

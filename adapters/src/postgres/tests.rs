@@ -3,7 +3,7 @@
 use std::{future::Future, pin::pin, task::Poll};
 
 use daybook_domain::ids::TenantId;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
 
 use super::{PoolRole, Scope, pool_options, scoped_transaction, transaction};
@@ -93,24 +93,19 @@ async fn a_connection_that_is_given_back_in_a_transaction_open_or_failed_serves_
     let pool = pool_options(PoolRole::Append, 1).connect_with(database.options.clone()).await;
     let pool = pool.expect("a pool opens");
     let left = ["BEGIN", "BEGIN; INSERT INTO public.notes VALUES (-7)", "BEGIN; SELECT 1 / 0"];
+    let process = async |connection: &mut PgConnection| -> i32 {
+        let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await;
+        process.expect("it answers")
+    };
     for (round, left) in (0..).zip(left) {
         let mut connection = pool.acquire().await.expect("the connection serves");
+        let before = process(&mut connection).await;
         let done = sqlx::raw_sql(left).execute(&mut *connection).await;
         assert_eq!(done.is_err(), left.ends_with("/ 0"));
-        let process: i32 = match done {
-            Ok(_) => sqlx::query_scalar("SELECT pg_backend_pid()")
-                .fetch_one(&mut *connection)
-                .await
-                .expect("it answers"),
-            Err(_) => 0,
-        };
         drop(connection);
         assert!(note_arrives(&pool, &observer, round).await, "after {left}");
-        let now: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-            .fetch_one(&pool)
-            .await
-            .expect("it answers");
-        assert!(process == 0 || process == now, "it is the same connection");
+        let mut connection = pool.acquire().await.expect("the connection serves");
+        assert_eq!(process(&mut connection).await, before, "it is the same one after {left}");
     }
     assert!(!is_there(&observer, -7).await, "what was left open is taken back");
 }

@@ -5,6 +5,7 @@
 //! is bound to its tenant, its subject and its event, so that no ciphertext can be moved elsewhere.
 
 mod cipher;
+mod found_by;
 mod keys;
 mod master_key;
 mod sealed_log;
@@ -31,6 +32,7 @@ use zeroize::Zeroizing;
 
 use self::{cipher::Key, keys::KeyStore};
 pub use self::{
+    found_by::run_on_what_was_read,
     master_key::{MasterKey, MasterKeyError},
     sealed_log::SealedLog,
 };

@@ -1,4 +1,4 @@
-UPDATE ops.webhook_endpoints
+UPDATE ops.webhook_endpoints AS e
    SET url = $3,
        description = $4,
        event_types = $5,
@@ -6,17 +6,4 @@ UPDATE ops.webhook_endpoints
        updated_at = $7
  WHERE tenant_id = $1
    AND endpoint_id = $2
-RETURNING endpoint_id AS id,
-          url,
-          description,
-          event_types,
-          include_personal,
-          signature,
-          public_key,
-          is_enabled,
-          disabled_reason,
-          position,
-          paused_until,
-          previous_until,
-          created_at,
-          updated_at
+RETURNING ops.shown(e) AS endpoint

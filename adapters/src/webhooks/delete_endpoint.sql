@@ -1,17 +1,4 @@
-DELETE FROM ops.webhook_endpoints
+DELETE FROM ops.webhook_endpoints AS e
  WHERE tenant_id = $1
    AND endpoint_id = $2
-RETURNING endpoint_id AS id,
-          url,
-          description,
-          event_types,
-          include_personal,
-          signature,
-          public_key,
-          is_enabled,
-          disabled_reason,
-          position,
-          paused_until,
-          previous_until,
-          created_at,
-          updated_at
+RETURNING ops.shown(e) AS endpoint

@@ -1,17 +1,4 @@
-SELECT endpoint_id AS id,
-       url,
-       description,
-       event_types,
-       include_personal,
-       signature,
-       public_key,
-       is_enabled,
-       disabled_reason,
-       position,
-       paused_until,
-       previous_until,
-       created_at,
-       updated_at
-  FROM ops.webhook_endpoints
+SELECT ops.shown(e) AS endpoint
+  FROM ops.webhook_endpoints AS e
  WHERE tenant_id = $1
    AND endpoint_id = $2

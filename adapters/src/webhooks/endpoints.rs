@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_domain::{dispatch::CommandKey, event_log::Position, ids::TenantId};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgPool, Postgres, query::QueryAs};
+use sqlx::{FromRow, PgPool, Postgres, query::QueryAs, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -20,7 +20,7 @@ pub const MOST_ENDPOINTS: i64 = 50;
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
 /// An endpoint, without its secrets.
-#[derive(Clone, FromRow, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Its own id.
     pub id: Uuid,
@@ -186,6 +186,14 @@ impl Endpoints {
         query.fetch_optional(&mut *scope).await
     }
 
+    async fn shown(
+        &self,
+        tenant: TenantId,
+        query: Query<'_, (Json<Endpoint>,)>,
+    ) -> Result<Option<Endpoint>, sqlx::Error> {
+        Ok(self.changed(tenant, query).await?.map(|(Json(endpoint),)| endpoint))
+    }
+
     /// Makes an endpoint that is told of what comes after `after`. The answer is the only time that
     /// the secret is seen, unless it is asked for again with the same key; `None` when the tenant has
     /// as many as it may have.
@@ -222,7 +230,7 @@ impl Endpoints {
                 Scheme::V1 => None,
                 Scheme::V1a => Some(secret.public_key()?),
             });
-        let made = self.changed(tenant, query).await;
+        let made = self.shown(tenant, query).await;
         self.once((tenant, key), &secret, made).await
     }
 
@@ -235,13 +243,15 @@ impl Endpoints {
     ) -> Result<Vec<Endpoint>, WebhookError> {
         let mut scope = Scope::acquire(&self.pool, tenant).await?;
         let query = sqlx::query_as(include_str!("endpoints.sql")).bind(tenant.uuid()).bind(after);
-        Ok(query.bind(i64::from(limit)).fetch_all(&mut *scope).await?)
+        let found: Vec<(Json<Endpoint>,)> =
+            query.bind(i64::from(limit)).fetch_all(&mut *scope).await?;
+        Ok(found.into_iter().map(|(Json(endpoint),)| endpoint).collect())
     }
 
     /// One endpoint.
     pub async fn find(&self, tenant: TenantId, id: Uuid) -> Result<Option<Endpoint>, WebhookError> {
         let query = sqlx::query_as(include_str!("endpoint.sql")).bind(tenant.uuid()).bind(id);
-        Ok(self.changed(tenant, query).await?)
+        Ok(self.shown(tenant, query).await?)
     }
 
     /// Changes what is wanted of an endpoint.
@@ -260,7 +270,7 @@ impl Endpoints {
             .bind(&wanted.event_types)
             .bind(wanted.include_personal)
             .bind(at);
-        Ok(self.changed(tenant, query).await?)
+        Ok(self.shown(tenant, query).await?)
     }
 
     /// Enables or disables an endpoint. What waits for it goes on waiting.
@@ -272,7 +282,7 @@ impl Endpoints {
         at: DateTime<Utc>,
     ) -> Result<Option<Endpoint>, WebhookError> {
         let query = sqlx::query_as(include_str!("switch_endpoint.sql")).bind(tenant.uuid());
-        Ok(self.changed(tenant, query.bind(id).bind(is_enabled).bind(at)).await?)
+        Ok(self.shown(tenant, query.bind(id).bind(is_enabled).bind(at)).await?)
     }
 
     /// Deletes an endpoint with its deliveries, and answers it as it was.
@@ -282,7 +292,7 @@ impl Endpoints {
         id: Uuid,
     ) -> Result<Option<Endpoint>, WebhookError> {
         let query = sqlx::query_as(include_str!("delete_endpoint.sql")).bind(tenant.uuid());
-        Ok(self.changed(tenant, query.bind(id)).await?)
+        Ok(self.shown(tenant, query.bind(id)).await?)
     }
 
     /// Gives an endpoint another secret, once for each key; the one before signs too for a day.
@@ -309,7 +319,7 @@ impl Endpoints {
             .bind(key.map(|key| &key.key))
             .bind(key.map(|key| key.request_hash.as_slice()))
             .bind(secret.public_key()?);
-        let rotated = self.changed(tenant, query).await;
+        let rotated = self.shown(tenant, query).await;
         self.once((tenant, key), &secret, rotated).await
     }
 
@@ -322,7 +332,7 @@ impl Endpoints {
         at: DateTime<Utc>,
     ) -> Result<Option<Endpoint>, WebhookError> {
         let query = sqlx::query_as(include_str!("replay.sql")).bind(tenant.uuid()).bind(id);
-        Ok(self.changed(tenant, query.bind(as_bigint(after)).bind(at)).await?)
+        Ok(self.shown(tenant, query.bind(as_bigint(after)).bind(at)).await?)
     }
 
     /// The deliveries of an endpoint, newest events first.

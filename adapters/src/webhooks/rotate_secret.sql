@@ -1,6 +1,6 @@
 -- As when an endpoint is made: with a key its answer is kept, and a key that has one breaks it off.
 WITH rotated AS (
-    UPDATE ops.webhook_endpoints
+    UPDATE ops.webhook_endpoints AS e
        SET secret = $3,
            previous_secret = secret,
            previous_until = $4,
@@ -8,24 +8,11 @@ WITH rotated AS (
            updated_at = $5
      WHERE tenant_id = $1
        AND endpoint_id = $2
-    RETURNING endpoint_id AS id,
-              url,
-              description,
-              event_types,
-              include_personal,
-              signature,
-              public_key,
-              is_enabled,
-              disabled_reason,
-              position,
-              paused_until,
-              previous_until,
-              created_at,
-              updated_at
+    RETURNING ops.shown(e) AS endpoint
 ), answered AS (
     INSERT INTO ops.webhook_answers (tenant_id, key, request_hash, endpoint, secret, created_at)
-    SELECT $1, $6::text, $7::bytea, to_json(rotated), $3, $5
+    SELECT $1, $6::text, $7::bytea, rotated.endpoint, $3, $5
       FROM rotated
      WHERE $6::text IS NOT NULL
 )
-SELECT * FROM rotated
+SELECT endpoint FROM rotated

@@ -6,8 +6,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
+use ed25519_dalek::{SECRET_KEY_LENGTH, Signature, Signer as _, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -46,8 +46,8 @@ impl std::fmt::Debug for Secret {
 /// Why a message is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// The secret is no base64.
-    #[error("the secret is no base64")]
+    /// The secret or the key is no base64, or has another length.
+    #[error("the key is not one of this kind")]
     Secret,
     /// The machine gives no random bytes.
     #[error("the machine gives no random bytes")]
@@ -98,11 +98,13 @@ impl Secret {
 
     /// What checks `v1a`: the key that belongs to this one as the seed of a private key.
     pub fn public_key(&self) -> Result<String, SignatureError> {
-        Ok(format!("{PUBLIC_PREFIX}{}", STANDARD.encode(self.pair()?.public_key())))
+        Ok(format!("{PUBLIC_PREFIX}{}", STANDARD.encode(self.pair()?.verifying_key())))
     }
 
-    fn pair(&self) -> Result<Ed25519KeyPair, SignatureError> {
-        Ed25519KeyPair::from_seed_unchecked(&self.0).map_err(|_no_seed| SignatureError::Secret)
+    fn pair(&self) -> Result<SigningKey, SignatureError> {
+        let seed: &[u8; SECRET_KEY_LENGTH] =
+            self.0.as_slice().try_into().map_err(|_no_seed| SignatureError::Secret)?;
+        Ok(SigningKey::from_bytes(seed))
     }
 
     fn mac(&self, signed: &[u8]) -> Result<String, SignatureError> {
@@ -128,7 +130,9 @@ pub fn sign(
     let signed = signed(id, &at.timestamp().to_string(), body);
     let one = |secret: &Secret| match scheme {
         Scheme::V1 => Ok(format!("v1,{}", secret.mac(&signed)?)),
-        Scheme::V1a => Ok(format!("v1a,{}", STANDARD.encode(secret.pair()?.sign(&signed)))),
+        Scheme::V1a => {
+            Ok(format!("v1a,{}", STANDARD.encode(secret.pair()?.sign(&signed).to_bytes())))
+        }
     };
     Ok(secrets.iter().map(one).collect::<Result<Vec<_>, SignatureError>>()?.join(" "))
 }
@@ -159,11 +163,13 @@ pub fn verify_with_public_key(
 ) -> Result<(), SignatureError> {
     is_of_now(timestamp, now)?;
     let key = STANDARD.decode(public_key.strip_prefix(PUBLIC_PREFIX).unwrap_or(public_key));
-    let key = UnparsedPublicKey::new(&ED25519, key.map_err(|_no_base64| SignatureError::Secret)?);
+    let key = key.map_err(|_no_base64| SignatureError::Secret)?;
+    let key = VerifyingKey::try_from(key.as_slice()).map_err(|_no_key| SignatureError::Secret)?;
     let signed = signed(id, timestamp, body);
     let candidates = signatures.split(' ').filter_map(|it| it.strip_prefix("v1a,"));
-    let mut candidates = candidates.filter_map(|it| STANDARD.decode(it).ok());
-    if candidates.any(|it| key.verify(&signed, &it).is_ok()) {
+    let mut candidates =
+        candidates.filter_map(|it| Signature::from_slice(&STANDARD.decode(it).ok()?).ok());
+    if candidates.any(|it| key.verify_strict(&signed, &it).is_ok()) {
         Ok(())
     } else {
         Err(SignatureError::NoMatch)

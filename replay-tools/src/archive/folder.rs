@@ -131,7 +131,7 @@ impl Archive {
     /// The events of a stream. A file has no index: all of them are gone over.
     pub(crate) fn stream(&self, stream: &StreamId) -> anyhow::Result<Vec<RecordedEvent>> {
         let (mut found, mut events) = (Vec::new(), self.events(Position(0)));
-        let mut progress = Progress::new("events");
+        let progress = Progress::new("events");
         loop {
             let page = events.page(PAGE)?;
             if page.is_empty() {

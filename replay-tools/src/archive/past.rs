@@ -164,7 +164,7 @@ pub async fn verify_archived(
     live: Option<&History>,
 ) -> anyhow::Result<Verified> {
     let mut events = archive.events(Position(0));
-    let mut progress = Progress::new("events");
+    let progress = Progress::new("events");
     loop {
         let page = events.page(PAGE)?;
         if page.is_empty() {

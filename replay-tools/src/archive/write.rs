@@ -137,7 +137,7 @@ async fn write(
         archive: Some(archived.clone()),
     };
     let mut file = MonthFile::new(file, &header, format)?;
-    let mut progress = Progress::new("events");
+    let progress = Progress::new("events");
     let again = walk(history, start, to, |_previous, event| {
         progress.add(1);
         file.event(EventRecord::from(event))

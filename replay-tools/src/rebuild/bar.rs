@@ -1,17 +1,12 @@
 //! How far a rebuild is, how fast, and how long it will take; for a person who sits before it.
 
-use std::{
-    io::{IsTerminal as _, Write as _, stderr},
-    time::{Duration, Instant},
-};
-
 use daybook_projections::aside::Progress;
+use indicatif::ProgressBar;
+
+use crate::progress::style;
 
 /// Shows where a command stands, on standard error.
-pub(super) struct Bar {
-    began: Instant,
-    is_seen: bool,
-}
+pub(super) struct Bar(ProgressBar);
 
 /// What stands before a command that goes over several tenants.
 #[derive(Clone, Copy)]
@@ -28,41 +23,41 @@ pub(super) struct Course {
 
 impl Bar {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), is_seen: stderr().is_terminal() }
+        let template =
+            "{msg}: {percent:>3} % of {human_len} events, {per_sec}, {eta} left {bar:20}";
+        Self(ProgressBar::new(0).with_style(style(template)))
     }
 
     /// Shows how far a read model is, and with it the whole course.
     pub(super) fn show(&self, name: &str, at: Progress, course: Option<Course>) {
-        if self.is_seen {
-            // Nobody may be looking any more: the work goes on.
-            let line = line(name, at, course, self.began.elapsed());
-            let _written = write!(stderr(), "\r{line}   ");
+        let (what, passed, events) = stand(name, at, course);
+        let is_first = self.0.length() == Some(0);
+        self.0.set_length(events);
+        self.0.set_message(what);
+        self.0.set_position(passed);
+        if is_first {
+            // What an earlier run has done says nothing of how fast this one is.
+            self.0.reset_eta();
         }
     }
 
-    /// Leaves the line.
+    /// Leaves the line as it is.
     pub(super) fn end(&self) {
-        if self.is_seen {
-            let _written = writeln!(stderr());
-        }
+        self.0.abandon();
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "rates are for people")]
-fn line(name: &str, at: Progress, course: Option<Course>, took: Duration) -> String {
+/// What is shown: of which read model, how many events are done, and of how many.
+fn stand(name: &str, at: Progress, course: Option<Course>) -> (String, u64, u64) {
     let (position, head) = (at.position.0, at.head.0);
-    let (which, passed, events) = match course {
-        None => (String::new(), position, head),
+    let (what, passed, events) = match course {
+        None => (name.to_owned(), position, head),
         Some(Course { tenant, tenants, before, events }) => {
-            (format!("tenant {tenant} of {tenants}, "), before + position, events)
+            (format!("tenant {tenant} of {tenants}, {name}"), before + position, events)
         }
     };
     // The histories grow on the way.
-    let events = events.max(passed).max(1);
-    let rate = passed as f64 / took.as_secs_f64().max(0.001);
-    let left_s = (events - passed) as f64 / rate.max(1.0);
-    let percent = 100 * passed / events;
-    format!("{which}{name}: {percent:>3} % of {events} events, {rate:.0}/s, {left_s:.0} s left")
+    (what, passed, events.max(passed).max(1))
 }
 
 #[cfg(test)]
@@ -72,25 +67,22 @@ mod tests {
     use super::*;
 
     const AT: Progress = Progress { position: Position(500), head: Position(1000) };
-    const TOOK: Duration = Duration::from_secs(5);
 
     #[test]
     fn a_read_model_is_told_by_its_own_history() {
-        let told = line("appointments", AT, None, TOOK);
-        assert_eq!(told, "appointments:  50 % of 1000 events, 100/s, 5 s left");
+        assert_eq!(stand("appointments", AT, None), ("appointments".to_owned(), 500, 1000));
     }
 
     #[test]
     fn a_course_over_tenants_is_told_by_all_their_histories() {
         let course = Course { tenant: 3, tenants: 40, before: 1500, events: 10_000 };
-        let told = line("customers", AT, Some(course), TOOK);
-        assert_eq!(told, "tenant 3 of 40, customers:  20 % of 10000 events, 400/s, 20 s left");
+        let told = stand("customers", AT, Some(course));
+        assert_eq!(told, ("tenant 3 of 40, customers".to_owned(), 2000, 10_000));
     }
 
     #[test]
     fn a_history_that_grows_meanwhile_never_comes_to_more_than_all_of_it() {
         let course = Course { tenant: 1, tenants: 1, before: 0, events: 400 };
-        let told = line("directory", AT, Some(course), TOOK);
-        assert_eq!(told, "tenant 1 of 1, directory: 100 % of 500 events, 100/s, 0 s left");
+        assert_eq!(stand("directory", AT, Some(course)).2, 500);
     }
 }

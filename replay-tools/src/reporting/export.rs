@@ -76,7 +76,7 @@ pub async fn export_view(
     let position = pages.position;
     let columns = (&pages.entry, pages.kinds());
     let mut table = table(file, wish.format, columns, (tenant, position))?;
-    let mut progress = Progress::new("rows");
+    let progress = Progress::new("rows");
     let mut rows = 0;
     loop {
         let page = pages.next().await?;

@@ -126,7 +126,7 @@ pub async fn simulate<L: EventLog>(
         found: Simulation::default(),
     };
     let (mut reader, mut position) = (Reader::default(), Position(0));
-    let mut progress = Progress::new("events");
+    let progress = Progress::new("events");
     while position < head {
         let page = log.read_tenant(tenant, position, PAGE).await?;
         let Some(last) = page.last() else { break };

@@ -26,7 +26,7 @@ pub(super) async fn carry(
     transfer: &mut Transfer<'_>,
 ) -> anyhow::Result<()> {
     let sealer = SealedLog::new((), vault.clone());
-    let mut progress = Progress::new("events written");
+    let progress = Progress::new("events written");
     for places in survey.order.chunks(AT_ONCE) {
         let mut append = gather(history, survey, rules, places).await?;
         sealer.seal(&mut append).await?;

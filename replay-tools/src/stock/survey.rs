@@ -83,7 +83,7 @@ impl Survey {
         types.dedup();
         let is_read = |name: &&&String| registry::find(name).is_some() && !leave_out.contains(name);
         let types: Vec<String> = types.iter().filter(is_read).map(|it| (*it).clone()).collect();
-        let mut progress = Progress::new("events looked at");
+        let progress = Progress::new("events looked at");
         for name in types {
             for stream in history.streams(&name).await? {
                 let events = history.read(&stream, None).await?;

@@ -5,11 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use daybook_adapters::{log::PostgresLog, vault::SealedLog};
 use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog as _};
 use daybook_projections::{
-    aside::{AsideError, Until, compare, fold_into_temporary},
-    projector::Projector,
-    registry::projectors,
-    runner::Checkpoints,
-    tx::transaction,
+    aside::compare_with_live, projector::Projector, registry::projectors, runner::Checkpoints,
 };
 use sqlx::{Executor as _, PgConnection, PgPool};
 
@@ -143,15 +139,10 @@ async fn hold_against_the_log(
     projector: &Arc<dyn Projector>,
     sum: &mut Tally,
 ) {
-    let (log, projector) = (Arc::new(log.clone()), Arc::clone(projector));
-    let compared: Result<_, AsideError> = transaction(pool, move |tx| {
-        Box::pin(async move {
-            fold_into_temporary(tx, &log, tenant, &[Arc::clone(&projector)], Until::Head).await?;
-            compare(tx, tenant, projector.as_ref(), &[], 3).await
-        })
-    })
-    .await;
-    let compared = compared.unwrap();
+    let (log, it) = (Arc::new(log.clone()), Arc::clone(projector));
+    let found = compare_with_live(pool, log, tenant, it, &[], 3).await.unwrap();
+    assert_eq!(found.digest, found.kept, "{projector:?} of {tenant}");
+    let compared = found.compared;
     sum.rows += compared.rows;
     sum.differ += compared.differ;
     sum.first.extend(compared.first.iter().map(|it| format!("{tenant}: {it:?}")));

@@ -4,14 +4,13 @@ mod erasure;
 mod export;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use daybook_adapters::{phone, postgres::Scope};
+use daybook_adapters::{phone, postgres::Scope, vault::run_on_what_was_read};
 use daybook_domain::{
     booking::commands::Guest,
     branch::Branch,
     commands::{ChangeCustomer, CustomerIndexes, One, RegisterCustomer},
     company::Company,
     customer::{Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility},
-    dispatch::CommandError,
     hold::Hold,
     ids::{BranchId, CompanyId, CustomerId, HoldId},
     master_data::MasterDataError,
@@ -40,9 +39,6 @@ use crate::{
     },
     state::App,
 };
-
-/// How often a change is tried again because somebody else changed the same customer.
-const ATTEMPTS: usize = 16;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     let write = |route: Route, id: &str, says: &str| {
@@ -255,24 +251,13 @@ async fn change(
         value.contact("", &app, &caller, company_id, id).await?
     };
     let context = caller.command(&app, &canonical, dry_run);
-    for _ in 0..ATTEMPTS {
-        let (customer, read) = app.dispatcher.state::<Customer>(&context, id).await?;
-        let indexes_before = match customer.contact() {
-            Some(contact) => indexes_of(&app, &caller, contact).await?,
-            None => CustomerIndexes::default(),
-        };
-        // What the customer was found by is known of the version that was read, and of no other: a
-        // number that somebody else gave the customer meanwhile would never be free again.
-        let expected = caller.expected().or(Some(read.0));
+    let whom = (id, caller.expected());
+    let done = run_on_what_was_read(&app.dispatcher, &context, whom, |indexes_before, expected| {
         let (id, contact, indexes) = (id.uuid(), contact.clone(), indexes.clone());
-        let command = ChangeCustomer { id, contact, indexes_before, indexes, expected };
-        match app.dispatcher.run(&context, &command).await {
-            Err(CommandError::Refused(MasterDataError::VersionMismatch { .. }))
-                if caller.expected().is_none() => {}
-            done => return Ok(respond::done(StatusCode::OK, done?, |answer| answer)),
-        }
-    }
-    Err(CommandError::<MasterDataError>::Contended.into())
+        ChangeCustomer { id, contact, indexes_before, indexes, expected }
+    });
+    let done = done.await.map_err(|error| Problem::unavailable(&error))?;
+    Ok(respond::done(StatusCode::OK, done?, |answer| answer))
 }
 
 async fn one(
