@@ -7,7 +7,10 @@
 //! On its way to the vault a value is written as `{"$personal": subject, "value": …}`, in the log
 //! it stands as `{"$sealed": subject, "data": …}`, and an erased one reads `{"$erased": subject}`.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Error as _},
+};
 
 use crate::ids::CustomerId;
 
@@ -71,18 +74,20 @@ impl<T> std::fmt::Debug for Personal<T> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// How it is written. Read by what is there, not by trying one form after the other: most events of a
+/// history have such a field.
+#[derive(Serialize)]
 #[serde(untagged)]
-enum Wire<T> {
+enum Written<'a, T> {
     Clear {
         #[serde(rename = "$personal")]
         subject: CustomerId,
-        value: T,
+        value: &'a T,
     },
     Sealed {
         #[serde(rename = "$sealed")]
         subject: CustomerId,
-        data: String,
+        data: &'a str,
     },
     Erased {
         #[serde(rename = "$erased")]
@@ -90,14 +95,24 @@ enum Wire<T> {
     },
 }
 
+#[derive(Deserialize)]
+struct Found<T> {
+    #[serde(rename = "$personal")]
+    personal: Option<CustomerId>,
+    value: Option<T>,
+    #[serde(rename = "$sealed")]
+    sealed: Option<CustomerId>,
+    data: Option<String>,
+    #[serde(rename = "$erased")]
+    erased: Option<CustomerId>,
+}
+
 impl<T: Serialize> Serialize for Personal<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Clear { subject, value } => Wire::Clear { subject: *subject, value },
-            Self::Sealed { subject, data } => {
-                Wire::Sealed { subject: *subject, data: data.clone() }
-            }
-            Self::Erased { subject } => Wire::Erased { subject: *subject },
+            Self::Clear { subject, value } => Written::Clear { subject: *subject, value },
+            Self::Sealed { subject, data } => Written::Sealed { subject: *subject, data },
+            Self::Erased { subject } => Written::Erased { subject: *subject },
         }
         .serialize(serializer)
     }
@@ -105,10 +120,56 @@ impl<T: Serialize> Serialize for Personal<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Wire::<T>::deserialize(deserializer)? {
-            Wire::Clear { subject, value } => Self::Clear { subject, value },
-            Wire::Sealed { subject, data } => Self::Sealed { subject, data },
-            Wire::Erased { subject } => Self::Erased { subject },
-        })
+        match Found::<T>::deserialize(deserializer)? {
+            Found { personal: Some(subject), value: Some(value), .. } => {
+                Ok(Self::Clear { subject, value })
+            }
+            Found { sealed: Some(subject), data: Some(data), .. } => {
+                Ok(Self::Sealed { subject, data })
+            }
+            Found { erased: Some(subject), .. } => Ok(Self::Erased { subject }),
+            Found { personal: Some(_), .. } => Err(D::Error::missing_field("value")),
+            Found { sealed: Some(_), .. } => Err(D::Error::missing_field("data")),
+            Found { .. } => Err(D::Error::custom(
+                "personal data has a field $personal, $sealed or $erased, which name its subject",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn every_form_is_read_as_it_was_written() {
+        let subject = CustomerId::new(Uuid::from_u128(7));
+        let forms = [
+            Personal::new(subject, vec!["Ada".to_owned()]),
+            Personal::Sealed { subject, data: "AAEC".to_owned() },
+            Personal::Erased { subject },
+        ];
+        for form in forms {
+            let text = serde_json::to_string(&form).unwrap();
+            assert_eq!(serde_json::from_str::<Personal<Vec<String>>>(&text).unwrap(), form);
+        }
+    }
+
+    #[test]
+    fn what_has_no_form_is_refused_with_what_it_lacks() {
+        let subject = Uuid::from_u128(7).to_string();
+        let lacks = [
+            (json!({ "$personal": subject }), "missing field `value`"),
+            (json!({ "$sealed": subject, "value": "Ada" }), "missing field `data`"),
+            (json!({ "value": "Ada" }), "$personal, $sealed or $erased"),
+            (json!("Ada"), "invalid type: string"),
+        ];
+        for (form, lack) in lacks {
+            let refused = serde_json::from_value::<Personal<String>>(form).unwrap_err();
+            assert!(refused.to_string().contains(lack), "{refused}");
+        }
     }
 }
