@@ -1,14 +1,22 @@
 -- The attempt is noted in any case; what it means for the delivery only if it is still the taker's.
-WITH settled AS (
-    UPDATE ops.webhook_deliveries
+WITH taken AS (
+    SELECT lease_id IS NOT DISTINCT FROM $4 AS is_ours
+      FROM ops.webhook_deliveries
+     WHERE tenant_id = $1
+       AND endpoint_id = $2
+       AND position = $3
+       FOR UPDATE
+), settled AS (
+    UPDATE ops.webhook_deliveries AS d
        SET attempts = attempts + 1,
            last_attempt_at = $7,
            last_status = $8,
            last_error = $10,
-           state = CASE WHEN lease_id = $4 THEN $5 ELSE state END,
-           step = CASE WHEN lease_id = $4 THEN step + 1 ELSE step END,
-           next_attempt_at = CASE WHEN lease_id = $4 THEN $6 ELSE next_attempt_at END,
-           lease_id = nullif(lease_id, $4)
+           state = CASE WHEN is_ours THEN $5 ELSE state END,
+           step = CASE WHEN is_ours THEN step + 1 ELSE step END,
+           next_attempt_at = CASE WHEN is_ours THEN $6 ELSE next_attempt_at END,
+           lease_id = CASE WHEN is_ours THEN NULL ELSE lease_id END
+      FROM taken
      WHERE tenant_id = $1
        AND endpoint_id = $2
        AND position = $3
@@ -39,3 +47,5 @@ UPDATE ops.webhook_endpoints
    AND is_enabled
    AND url = $13
    AND ($11::text IS NOT NULL OR $12::timestamptz IS NOT NULL)
+   -- A receiver that is gone is gone; that no attempt is left is no longer true of a redelivery.
+   AND ($11::text IS DISTINCT FROM 'exhausted' OR (SELECT is_ours FROM taken))

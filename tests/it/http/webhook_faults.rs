@@ -13,6 +13,9 @@ use super::{
 };
 
 const TEN: &str = "2026-12-02T10:00:00+01:00";
+/// Seconds before each attempt, and before the last one.
+const WAITS: [i64; 9] = [0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000];
+const LAST_WAIT: i64 = 86_400;
 
 /// A booking that an endpoint is to be told of.
 async fn story(app: TestApp) -> (TestApp, Salon, Receiver, String) {
@@ -118,7 +121,7 @@ async fn a_receiver_that_is_gone_is_disabled_until_it_is_enabled_again() {
 async fn a_receiver_that_fails_ten_times_is_disabled_with_a_reason() {
     let (app, _, receiver, endpoint) = story(TestApp::new().await).await;
     receiver.fails([Status(500); 10]);
-    for seconds in [0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400] {
+    for seconds in WAITS.into_iter().chain([LAST_WAIT]) {
         assert_eq!(app.get(&endpoint).await.expect(200)["is_enabled"], true);
         app.later(seconds);
         assert_eq!(attempted(&app).await, 1, "after {seconds} s");
@@ -179,6 +182,25 @@ async fn an_outcome_that_comes_late_does_not_undo_a_redelivery() {
     assert_eq!(attempted(&app).await, 1);
     assert_eq!(receiver.journal().len(), 2);
     assert_eq!(delivery(&app, &endpoint).await["attempts"], 2);
+}
+
+#[tokio::test]
+async fn a_last_attempt_that_comes_late_does_not_disable_what_was_redelivered() {
+    let (app, _, receiver, endpoint) = story(TestApp::new().await).await;
+    receiver.fails([Status(500); 10]);
+    for seconds in WAITS {
+        app.later(seconds);
+        assert_eq!(attempted(&app).await, 1, "after {seconds} s");
+    }
+    app.later(LAST_WAIT);
+    let late = app.app.webhooks.take(10, &[]).await.unwrap().pop().unwrap();
+    let again = format!("{endpoint}/deliveries/{}/redeliver", late.message_id());
+    app.post(&again, json!({})).await.expect(200);
+    app.app.webhooks.attempt(late).await.unwrap();
+    assert_eq!(delivery(&app, &endpoint).await["attempts"], 10);
+    assert_eq!(app.get(&endpoint).await.expect(200)["is_enabled"], true);
+    assert_eq!(attempted(&app).await, 1);
+    assert_eq!(delivery(&app, &endpoint).await["state"], "delivered");
 }
 
 #[tokio::test]
