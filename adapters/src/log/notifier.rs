@@ -26,8 +26,9 @@ use uuid::Uuid;
 use crate::postgres::{PoolRole, pool_options};
 
 const CHANNEL: &str = "daybook_log";
-/// At most one message per process in this time: a message costs every process a wake-up.
-const DEBOUNCE: Duration = Duration::from_millis(50);
+/// At most one message per process in this time, so less than 20 a second: a message costs every process
+/// a wake-up.
+const DEBOUNCE: Duration = Duration::from_millis(55);
 /// How long to wait before a lost connection is tried again.
 const RECONNECT: Duration = Duration::from_secs(1);
 /// Tenants per message: PostgreSQL takes messages of less than 8000 bytes.
