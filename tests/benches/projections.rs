@@ -35,13 +35,16 @@ use daybook_projections::{
     aside::{AsideError, Pace, Rebuild, Until, fold_into_temporary},
     projector::Projector,
     registry::projectors,
-    runner::{Runner, RunnerConfig, Wakeup},
+    runner::{Checkpoints, Runner, RunnerConfig, Wakeup},
     tx::transaction,
 };
 use daybook_replay_tools::{Source, verify};
 use futures::{StreamExt as _, stream};
-use sqlx::{ConnectOptions as _, postgres::PgListener};
-use tokio::{runtime::Runtime, task::JoinSet};
+use sqlx::{ConnectOptions as _, PgPool, postgres::PgListener};
+use tokio::{
+    runtime::Runtime,
+    task::{JoinHandle, JoinSet},
+};
 
 use shared::mix::{Mix, filled};
 
@@ -134,73 +137,85 @@ enum Runs {
     Elsewhere,
 }
 
+/// A booking, and every read model that is to show it.
+#[derive(Clone)]
+struct Watched {
+    log: PostgresLog,
+    tenant: TenantId,
+    mix: Arc<Mix>,
+    checkpoints: Checkpoints,
+    read_models: Vec<Arc<dyn Projector>>,
+}
+
+impl Watched {
+    /// From the commit until the last read model has it.
+    async fn booked(self) -> Duration {
+        self.log.append(self.mix.booking(self.tenant)).await.unwrap();
+        let committed = Instant::now();
+        let position = self.log.head(self.tenant).await.unwrap().unwrap().position;
+        for projector in &self.read_models {
+            let (projector, patience) = (projector.as_ref(), Duration::from_secs(10));
+            let wait = self.checkpoints.wait_for(self.tenant, projector, position, patience);
+            wait.await.unwrap();
+        }
+        committed.elapsed()
+    }
+}
+
+/// Counts what PostgreSQL notifies, until it is aborted.
+async fn count_notifications(pool: PgPool, told: Arc<AtomicU32>) -> JoinHandle<()> {
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen("daybook_log").await.unwrap();
+    tokio::spawn(async move {
+        while listener.recv().await.is_ok() {
+            told.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+}
+
 /// Bookings at a steady pace, and how long each takes from its commit until every read model has it.
 async fn visible(database: &TestDatabase, mix: &Arc<Mix>, runs: Runs) {
-    const BOOKINGS: u32 = 500;
     let pool = |role| connect_pool(database.options.clone(), role, 8);
     let log = PostgresLog::new(pool(PoolRole::Append).await.unwrap());
     let tenant = TenantId::new(RandomIds.next_id());
     log.open_tenant(tenant).await.unwrap();
-    let project = pool(PoolRole::Projector).await.unwrap();
-    let heard = match runs {
-        Runs::Here => log.hints().clone(),
-        Runs::Elsewhere => Hints::default(),
-    };
     let relay = |hints: &Hints| {
         HintRelay::start(database.options.clone(), hints.clone(), RandomIds.next_id())
     };
     let _telling = relay(log.hints()).await.unwrap();
-    let _listening = match runs {
-        Runs::Here => None,
-        Runs::Elsewhere => Some(relay(&heard).await.unwrap()),
+    let (heard, _listening) = match runs {
+        Runs::Here => (log.hints().clone(), None),
+        Runs::Elsewhere => {
+            let heard = Hints::default();
+            let listening = relay(&heard).await.unwrap();
+            (heard, Some(listening))
+        }
     };
     let wakeups = stream::unfold(heard.subscribe(), async |mut hints| {
         let hint = hints.recv().await.ok()?;
         Some((Wakeup::Grew(hint.tenant, hint.position), hints))
     });
     let config = RunnerConfig { lease: Duration::from_secs(1), ..RunnerConfig::default() };
-    let all: Vec<Arc<dyn Projector>> = projectors()
+    let read_models: Vec<Arc<dyn Projector>> = projectors()
         .into_iter()
         .filter(|it| it.name() != "customers" && it.name() != "customer_journey")
         .collect();
-    let runner =
-        Runner::new(RandomIds.next_id(), Arc::new(log.clone()), project, all.clone(), config);
+    let (project, id) = (pool(PoolRole::Projector).await.unwrap(), RandomIds.next_id());
+    let runner = Runner::new(id, Arc::new(log.clone()), project, read_models.clone(), config);
     let handle = runner.start(wakeups.boxed());
-    let booked = || {
-        let (log, mix, checkpoints, all) =
-            (log.clone(), Arc::clone(mix), runner.checkpoints(), all.clone());
-        async move {
-            log.append(mix.booking(tenant)).await.unwrap();
-            let (committed, head) = (Instant::now(), log.head(tenant).await.unwrap().unwrap());
-            for projector in all {
-                let patience = Duration::from_secs(10);
-                let position = head.position;
-                let wait = checkpoints.wait_for(tenant, projector.as_ref(), position, patience);
-                wait.await.unwrap();
-            }
-            committed.elapsed()
-        }
-    };
+    let (mix, checkpoints) = (Arc::clone(mix), runner.checkpoints());
+    let watched = Watched { log, tenant, mix, checkpoints, read_models };
     // The runner takes its lease.
-    booked().await;
-    let mut listener =
-        PgListener::connect_with(&pool(PoolRole::Append).await.unwrap()).await.unwrap();
-    listener.listen("daybook_log").await.unwrap();
+    watched.clone().booked().await;
     let told = Arc::new(AtomicU32::new(0));
-    let counting = tokio::spawn({
-        let told = Arc::clone(&told);
-        async move {
-            while listener.recv().await.is_ok() {
-                told.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    });
+    let listening = pool(PoolRole::Append).await.unwrap();
+    let counting = count_notifications(listening, Arc::clone(&told)).await;
     let mut waits = JoinSet::new();
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     let begin = Instant::now();
-    for _ in 0..BOOKINGS {
+    for _ in 0..500 {
         ticks.tick().await;
-        waits.spawn(booked());
+        waits.spawn(watched.clone().booked());
     }
     let mut times = waits.join_all().await;
     let told = f64::from(told.load(Ordering::Relaxed)) / begin.elapsed().as_secs_f64();
@@ -208,10 +223,10 @@ async fn visible(database: &TestDatabase, mix: &Arc<Mix>, runs: Runs) {
     handle.stop().await;
     times.sort_unstable();
     let at = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e3;
+    let models = watched.read_models.len();
     println!(
-        "50 bookings (200 events) a second, commit to visible in {} read models {}: \
+        "50 bookings (200 events) a second, commit to visible in {models} read models {}: \
          p50 {:.1} ms, p99 {:.1} ms, slowest {:.1} ms, {told:.1} notifications a second",
-        all.len(),
         match runs {
             Runs::Here => "of this process",
             Runs::Elsewhere => "of another process",
