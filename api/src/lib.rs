@@ -5,6 +5,7 @@ mod health;
 pub mod http;
 mod metrics;
 pub mod program;
+pub mod server;
 pub mod state;
 mod v2;
 

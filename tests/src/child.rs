@@ -90,6 +90,16 @@ impl Program {
         drop(self.child.wait());
     }
 
+    /// Sends it a signal, such as `TERM`.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let (flag, process) = (format!("-{name}"), self.child.id().to_string());
+        let sent = Command::new("kill").args([flag, process]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "no signal was sent");
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -7,8 +7,9 @@ mod demo;
 mod keys;
 mod manifest;
 mod serve;
+mod signals;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -143,9 +144,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // A second call, as in tests, finds the first one's logging.
     drop(logging.try_init());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ended = runtime
-        .context("the runtime cannot be started")
-        .and_then(|runtime| runtime.block_on(execute(cli)));
+    let ended = runtime.context("the runtime cannot be started").and_then(|runtime| {
+        let ended = runtime.block_on(execute(cli));
+        // What still runs in a thread of its own has nobody left to answer.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,30 +1,34 @@
 //! Serves until it is told to stop, then drains: requests first, erasures, webhooks, read models and
-//! receipts next, the database last.
+//! receipts next, the database last. Every step has a deadline.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use daybook_adapters::{
     clock::{SystemClock, chance},
     erasure::Worker as ErasureWorker,
-    webhooks::Worker,
+    postgres::answers,
+    webhooks::Worker as WebhookWorker,
 };
+use daybook_projections::{aside::RenewalHandle, runner::RunnerHandle};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    time::{sleep, timeout},
 };
 
-use super::{config::Config, database::Database, say};
+use super::{config::Config, database::Database, say, signals::Signals};
 use crate::{
     router_behind,
+    server::{self, ServerLimits, Stage, Stages, reached},
     state::{A_MOMENT, App, AppState, Parts},
 };
+
+/// How long work in the background may take to come to its end.
+const STOP: Duration = Duration::from_secs(10);
+/// The same after a second signal.
+const STOP_AT_ONCE: Duration = Duration::from_secs(2);
+/// How long the database may take to say that it is there.
+const PROBE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = listen(&config).await?;
@@ -59,38 +63,85 @@ pub(super) async fn serve(
     app: App,
     database: Database,
 ) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let signals = Signals::hear()?;
     let relay = app.relay_hints(database.options.clone()).await;
     let relay = relay.context("the database cannot be listened to")?;
-    let runner = app.runner.start(app.wakeups());
-    let renewal = app.renewal().start();
-    let webhooks = Worker::start(app.webhooks.clone(), app.hints());
-    let erasures = ErasureWorker::start(app.eraser.clone());
-    let (closing, kept) = (app.clone(), app.receipts.clone());
-    let routes = router_behind(app, &config.trusted_proxies);
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let workers = Workers::start(&app);
+    let routes = router_behind(app.clone(), &config.trusted_proxies);
     let given_up = database.given_up();
-    let is_lost = Arc::new(AtomicBool::new(false));
-    let lost = Arc::clone(&is_lost);
-    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
-        tokio::select! {
-            _ = terminate.recv() => (),
-            _ = interrupt.recv() => (),
-            () = given_up => lost.store(true, Ordering::Release),
-        }
-        tracing::info!("stopping");
-        closing.close();
-    });
-    let ended = served.await;
-    renewal.stop().await;
-    erasures.stop().await;
-    webhooks.stop().await;
-    runner.stop().await;
-    kept.flush().await;
+    let is_lost = async {
+        let mut stages = signals.stages();
+        let is_lost = tokio::select! {
+            () = reached(&mut stages, Stage::Draining) => false,
+            () = given_up => true,
+        };
+        signals.advance(Stage::Draining);
+        app.close();
+        end_without_database(&app, &signals).await;
+        is_lost
+    };
+    let served = server::serve(listener, routes, ServerLimits::default(), signals.stages());
+    let ((), is_lost) = tokio::join!(served, is_lost);
+    workers.stop(&app, signals.stages()).await;
     drop(relay);
     database.close().await;
     // Whoever watches over the program starts it anew; going on without a database helps nobody.
-    anyhow::ensure!(!is_lost.load(Ordering::Acquire), "PostgreSQL crashed again and again");
-    Ok(ended?)
+    anyhow::ensure!(!is_lost, "PostgreSQL crashed again and again");
+    Ok(())
+}
+
+/// Lets the program end soon if its database does not answer: what is under way cannot be finished.
+#[expect(clippy::disallowed_methods, reason = "a deadline: there is nothing to wait for")]
+async fn end_without_database(app: &App, signals: &Signals) {
+    if matches!(timeout(PROBE, answers(&app.read)).await, Ok(true)) {
+        return;
+    }
+    tracing::warn!("the database does not answer: requests under way are not finished");
+    sleep(PROBE).await;
+    signals.advance(Stage::Ending);
+}
+
+/// What works beside the requests.
+struct Workers {
+    renewal: RenewalHandle,
+    webhooks: WebhookWorker,
+    erasures: ErasureWorker,
+    runner: RunnerHandle,
+}
+
+impl Workers {
+    fn start(app: &App) -> Self {
+        Self {
+            runner: app.runner.start(app.wakeups()),
+            renewal: app.renewal().start(),
+            webhooks: WebhookWorker::start(app.webhooks.clone(), app.hints()),
+            erasures: ErasureWorker::start(app.eraser.clone()),
+        }
+    }
+
+    /// Lets each finish what it has begun, releases the leases and writes the receipts that are kept:
+    /// until a deadline, which is a short one when the program ends at once.
+    #[expect(clippy::disallowed_methods, reason = "deadlines: what they limit may never end")]
+    async fn stop(self, app: &App, mut stages: Stages) {
+        let Self { renewal, webhooks, erasures, runner } = self;
+        let stopped = async {
+            tokio::join!(
+                renewal.stop(),
+                webhooks.stop(),
+                erasures.stop(),
+                runner.stop(),
+                app.receipts.flush()
+            )
+        };
+        let ended = async {
+            reached(&mut stages, Stage::Ending).await;
+            sleep(STOP_AT_ONCE).await;
+        };
+        tokio::select! {
+            _stopped = stopped => return,
+            () = sleep(STOP) => (),
+            () = ended => (),
+        }
+        tracing::warn!("work in the background was broken off; leases run out by themselves");
+    }
 }
