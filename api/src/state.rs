@@ -253,6 +253,18 @@ impl AppState {
         hints.boxed()
     }
 
+    /// What an answer from memory must not be older than when the caller names no position: the last
+    /// write that was acknowledged to anybody of the tenant.
+    ///
+    /// While this is the only process of the database, it knows of every write itself. Otherwise the
+    /// log is asked.
+    pub async fn last_write(&self, tenant: TenantId) -> Result<Option<Position>, Problem> {
+        if self.runner.is_only() {
+            return Ok(self.hints.last_commit(tenant));
+        }
+        Ok(self.dispatcher.log().head(tenant).await?.map(|head| head.position))
+    }
+
     /// Waits, for a while, until a read model holds a position that the caller has seen.
     ///
     /// Who names none waits a moment for the head of the tenant's history, so that whatever was

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use daybook_domain::{event_log::Position, ids::TenantId};
@@ -31,6 +31,9 @@ const CHANNEL: &str = "daybook_log";
 const DEBOUNCE: Duration = Duration::from_millis(55);
 /// How long to wait before a lost connection is tried again.
 const RECONNECT: Duration = Duration::from_secs(1);
+/// How long a commit of this process is remembered for its readers. Longer than any reader trusts
+/// what it last read without another look at the log.
+const RECENT: Duration = Duration::from_secs(1);
 /// Tenants per message: PostgreSQL takes messages of less than 8000 bytes.
 const TENANTS_PER_MESSAGE: usize = 120;
 
@@ -55,13 +58,34 @@ struct Inner {
     sender: broadcast::Sender<Hint>,
     /// What other processes were not told yet: at most one entry per tenant.
     untold: Mutex<HashMap<TenantId, Position>>,
+    /// What this process committed within [`RECENT`].
+    recent: Mutex<Recent>,
     grew: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    commits: HashMap<TenantId, (Position, Instant)>,
+    swept_at: Option<Instant>,
+}
+
+impl Recent {
+    fn note(&mut self, tenant: TenantId, position: Position, now: Instant) {
+        let known = self.commits.entry(tenant).or_insert((position, now));
+        *known = (position.max(known.0), now);
+        // The map is as large as the tenants that write within two seconds.
+        if self.swept_at.is_none_or(|at| RECENT < now - at) {
+            self.swept_at = Some(now);
+            self.commits.retain(|_, (_, at)| now - *at <= RECENT);
+        }
+    }
 }
 
 impl Default for Hints {
     fn default() -> Self {
         let (sender, _) = broadcast::channel(1024);
-        Self { inner: Arc::new(Inner { sender, untold: Mutex::default(), grew: Notify::new() }) }
+        let (untold, recent) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { sender, untold, recent, grew: Notify::new() }) }
     }
 }
 
@@ -73,12 +97,25 @@ impl Hints {
 
     /// Something was committed by this process.
     pub(crate) fn committed(&self, tenant: TenantId, position: Position) {
+        self.recent().note(tenant, position, Instant::now());
         self.publish(Hint { tenant, position });
         let mut untold = self.untold();
         let known = untold.entry(tenant).or_default();
         *known = position.max(*known);
         drop(untold);
         self.inner.grew.notify_one();
+    }
+
+    /// The last position of a tenant that this process committed within the last second. Noted
+    /// before the caller of the append gets its answer.
+    pub fn last_commit(&self, tenant: TenantId) -> Option<Position> {
+        let recent = self.recent();
+        let (position, at) = recent.commits.get(&tenant)?;
+        (at.elapsed() <= RECENT).then_some(*position)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.inner.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn publish(&self, hint: Hint) {
@@ -186,4 +223,24 @@ fn foreign_hints(process: Uuid, message: &str) -> Vec<Hint> {
             Some(Hint { tenant: tenant.parse().ok()?, position: Position(position.parse().ok()?) })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_recent_commits_are_remembered_and_the_latest_position_wins() {
+        let (tenant, other) = (TenantId::new(Uuid::from_u128(1)), TenantId::new(Uuid::from_u128(2)));
+        let hints = Hints::default();
+        hints.committed(tenant, Position(7));
+        hints.committed(tenant, Position(6));
+        assert_eq!(hints.last_commit(tenant), Some(Position(7)));
+        assert_eq!(hints.last_commit(other), None);
+        let mut recent = Recent::default();
+        let now = Instant::now();
+        recent.note(tenant, Position(1), now);
+        recent.note(other, Position(1), now + RECENT * 3);
+        assert_eq!(recent.commits.keys().collect::<Vec<_>>(), [&other]);
+    }
 }

@@ -13,7 +13,7 @@ use daybook_domain::{
     ids::{CompanyId, ServiceId, StaffId},
     service::{Assignment, Service},
 };
-use daybook_projections::directory::{self, DirectoryFilter, DirectoryKind};
+use daybook_projections::directory::{self, Directory, DirectoryFilter, DirectoryKind};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -85,6 +85,7 @@ async fn list(
             service.assignments().filter(wanted).map(|it| cell(id, it)).collect()
         }
         (None, Some(staff_id)) => {
+            app.wait_for(caller.tenant, &Directory, None).await?;
             let filter = DirectoryFilter { staff_id: Some(staff_id), ..DirectoryFilter::default() };
             let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
             let (tenant, kind) = (caller.tenant, DirectoryKind::Service);
@@ -166,6 +167,7 @@ async fn matrix(
     if company.profile().is_none() {
         return Err(Problem::not_found());
     }
+    app.wait_for(caller.tenant, &Directory, None).await?;
     let filter = DirectoryFilter { company_id: Some(company_id), ..DirectoryFilter::default() };
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
     let tenant = caller.tenant;

@@ -16,6 +16,7 @@ pub const RANGES: i32 = 64;
 pub(super) struct Leases {
     owner: Uuid,
     held: BTreeMap<i32, i64>,
+    runners: i64,
 }
 
 /// The range of a tenant. The last byte of a UUID is random, in every version that is in use.
@@ -26,7 +27,7 @@ pub(super) const fn range_of(tenant: TenantId) -> i32 {
 
 impl Leases {
     pub(super) const fn new(owner: Uuid) -> Self {
-        Self { owner, held: BTreeMap::new() }
+        Self { owner, held: BTreeMap::new(), runners: 0 }
     }
 
     /// The right to work on a tenant, if it is in one of our ranges.
@@ -39,6 +40,11 @@ impl Leases {
     /// How many ranges we hold.
     pub(super) fn len(&self) -> usize {
         self.held.len()
+    }
+
+    /// How many runners were alive at the last renewal, this one included.
+    pub(super) const fn runners(&self) -> i64 {
+        self.runners
     }
 
     /// Says that we are alive, keeps what we hold, gives back what is more than our share, and
@@ -54,6 +60,7 @@ impl Leases {
             .bind(seconds)
             .fetch_one(pool)
             .await?;
+        self.runners = runners;
         let share = i64::from(RANGES).div_euclid(runners.max(1))
             + i64::from(i64::from(RANGES).rem_euclid(runners.max(1)) > 0);
         let kept: Vec<(i32, i64)> = sqlx::query_as(include_str!("lease_renew.sql"))

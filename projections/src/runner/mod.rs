@@ -23,7 +23,10 @@ mod worked;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -113,6 +116,8 @@ struct Shared<L> {
     tally: Tally,
     config: RunnerConfig,
     lanes: Mutex<BTreeMap<TenantId, Arc<AsyncMutex<Lane>>>>,
+    /// Whether the last renewal of the leases found no other runner.
+    is_only: AtomicBool,
 }
 
 impl<L> Clone for Runner<L> {
@@ -151,6 +156,7 @@ impl<L: EventLog> Runner<L> {
             tally: Tally::default(),
             config,
             lanes,
+            is_only: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -158,6 +164,12 @@ impl<L: EventLog> Runner<L> {
     /// Where the projectors stand; for queries that wait for their own writes.
     pub fn checkpoints(&self) -> Checkpoints {
         self.shared.checkpoints.clone()
+    }
+
+    /// Whether this was the only runner of the database when it last looked, a second ago. `false`
+    /// while it does not work: then nobody knows.
+    pub fn is_only(&self) -> bool {
+        self.shared.is_only.load(Ordering::Relaxed)
     }
 
     /// Brings every projector of every tenant to where the heads stand now, whoever holds the

@@ -1,6 +1,9 @@
 //! The runner at work: takes leases, hears hints, polls heads, and drains before it stops.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::atomic::Ordering,
+};
 
 use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
 use futures::{StreamExt as _, stream::BoxStream};
@@ -113,6 +116,7 @@ impl<L: EventLog> Worker<L> {
         while let Some(turn) = self.turns.join_next().await {
             self.end_turn(turn);
         }
+        self.shared().is_only.store(false, Ordering::Relaxed);
         let pool = self.shared().pool.clone();
         if let Err(error) = self.leases.release(&pool).await {
             tracing::warn!(%error, "the leases were not given back and run out by themselves");
@@ -125,7 +129,10 @@ impl<L: EventLog> Worker<L> {
 
     async fn renew(&mut self) {
         let shared = std::sync::Arc::clone(&self.runner.shared);
-        match self.leases.renew(&shared.pool, &shared.config).await {
+        let renewed = self.leases.renew(&shared.pool, &shared.config).await;
+        let is_only = renewed.is_ok() && self.leases.runners() == 1;
+        shared.is_only.store(is_only, Ordering::Relaxed);
+        match renewed {
             // What nobody looked after for a while has grown, without a hint to us.
             Ok(true) => {
                 tracing::debug!(ranges = self.leases.len(), "took leases");

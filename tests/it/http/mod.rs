@@ -16,6 +16,7 @@ mod metrics;
 mod newcomers;
 mod openapi;
 mod rate_limits;
+mod read_your_writes;
 mod receipts;
 mod reports;
 mod series;
@@ -137,22 +138,33 @@ impl TestApp {
         let database = TestDatabase::new().await;
         let at = NOW.parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         let clock = Arc::new(TestClock(AtomicI64::new(at)));
-        let parts = Parts {
-            database: database.options.clone(),
-            master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
-            rate_limit_factor,
-            clock: clock.clone(),
-            allow_private_webhooks: allow_private,
-            chance: Arc::new(|| 0),
-            moment,
-        };
-        let app = AppState::connect(parts).await.unwrap();
+        let process = (rate_limit_factor, allow_private, moment);
+        let app = process_on(&database, clock.clone(), process).await;
         let router = router(app.clone());
         let mut it =
             Self { app, router, clock, key: String::new(), document: Value::Null, database };
         it.document = it.send("", ("GET", "/api/openapi.json"), &[], None).await.expect(200);
         it.key = it.tenant(&["admin"]).await;
         it
+    }
+
+    /// Another process on the same database; its document, key and clock are those of this one.
+    pub(crate) async fn other_process(&self) -> Router {
+        router(process_on(&self.database, self.clock.clone(), (0, true, A_MOMENT)).await)
+    }
+
+    /// Sends a request to a router of one's own with the key of the tenant.
+    pub(crate) async fn post_to(&self, router: &Router, path: &str, body: Value) -> Answer {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()));
+        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     /// Opens a tenant and answers a key of it.
@@ -305,6 +317,24 @@ impl TestApp {
         self.post("/api/v2/staff-service-assignments", cells).await.expect(200);
         service
     }
+}
+
+/// A process: rate limit factor, whether webhooks may go to private addresses, patience of readers.
+async fn process_on(
+    database: &TestDatabase,
+    clock: Arc<TestClock>,
+    (rate_limit_factor, allow_private_webhooks, moment): (u32, bool, Duration),
+) -> App {
+    let parts = Parts {
+        database: database.options.clone(),
+        master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
+        rate_limit_factor,
+        clock,
+        allow_private_webhooks,
+        chance: Arc::new(|| 0),
+        moment,
+    };
+    AppState::connect(parts).await.unwrap()
 }
 
 /// A service of one phase.

@@ -37,8 +37,17 @@ pub(super) async fn scene(
         let now = if matches!(moment, Moment::Receipt(_)) { now } else { then };
         return Ok(Scene { world, now });
     }
-    let least = min_position.map(Position);
-    let world = app.worlds.at_least(caller.tenant, least, now).await;
+    let least = match min_position {
+        Some(position) => Some(Position(position)),
+        None => app.last_write(caller.tenant).await?,
+    };
+    let world = match app.worlds.at_least(caller.tenant, least, now).await {
+        // Nobody asked for a position: the answer rests on what there is.
+        Err(WorldError::NotReached { .. }) if min_position.is_none() => {
+            app.worlds.at_least(caller.tenant, None, now).await
+        }
+        world => world,
+    };
     let world = world.map_err(|error| unavailable(error, min_position.unwrap_or_default()))?;
     Ok(Scene { world, now })
 }
