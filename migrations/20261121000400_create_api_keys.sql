@@ -1,13 +1,15 @@
--- The keys that API clients show. Only the hash of a key is kept; a leaked database opens nothing.
+-- The keys of API clients, made from the events of their streams: the log decides whether a key is
+-- good, this table finds and lists them. A row holds no secret and no hash of one.
 -- A key names its tenant, so it is looked up before a tenant is known: through one function that
--- answers one row by its id, and nothing else.
+-- answers the tenant of one key by its id, and nothing else.
 CREATE TABLE ops.api_keys (
     tenant_id    uuid        NOT NULL,
     key_id       uuid        NOT NULL,
+    version      bigint      NOT NULL,
     name         text        NOT NULL,
-    secret_hash  bytea       NOT NULL CHECK (length(secret_hash) = 32),
     scopes       text[]      NOT NULL,
     created_at   timestamptz NOT NULL,
+    rotated_at   timestamptz,
     expires_at   timestamptz NOT NULL,
     revoked_at   timestamptz,
     last_used_at timestamptz,
@@ -16,8 +18,8 @@ CREATE TABLE ops.api_keys (
 );
 
 COMMENT ON TABLE ops.api_keys IS 'API keys by tenant. Several may be active, so that a client can rotate (SEC-24).';
+COMMENT ON COLUMN ops.api_keys.version IS 'The revision of the key''s stream that the row was made from.';
 COMMENT ON COLUMN ops.api_keys.last_used_at IS 'Kept to the minute, behind the requests.';
-COMMENT ON COLUMN ops.api_keys.secret_hash IS 'SHA-256 of the 256-bit random secret.';
 
 ALTER TABLE ops.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ops.api_keys FORCE ROW LEVEL SECURITY;
@@ -33,11 +35,11 @@ GRANT SELECT, INSERT, UPDATE ON ops.api_keys TO daybook_app;
 CREATE POLICY lookup ON ops.api_keys FOR SELECT TO current_user USING (true);
 
 CREATE FUNCTION ops.find_api_key(wanted uuid)
-RETURNS TABLE (tenant_id uuid, secret_hash bytea, scopes text[], expires_at timestamptz, revoked_at timestamptz)
+RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog
 AS $$
-    SELECT k.tenant_id, k.secret_hash, k.scopes, k.expires_at, k.revoked_at
+    SELECT k.tenant_id
       FROM ops.api_keys AS k
      WHERE k.key_id = wanted
 $$;

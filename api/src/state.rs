@@ -68,7 +68,7 @@ pub struct AppState {
     /// Forgets people.
     pub eraser: Arc<Eraser<PostgresLog>>,
     /// The API keys.
-    pub keys: ApiKeys,
+    pub keys: ApiKeys<Log>,
     /// Keys that were good a moment ago.
     pub key_cache: KeyCache,
     /// The read models, one tenant at a time.
@@ -146,17 +146,18 @@ impl AppState {
         let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
         let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
         let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
-        let keys = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
+        let vault = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
         let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
         let receipts = read.clone();
         let below = PostgresLog::new(append);
         let hints = below.hints().clone();
-        let vault = Vault::postgres(keys, master_key);
+        let vault = Vault::postgres(vault, master_key);
         let log = SealedLog::new(below.clone(), vault.clone());
         let shared = Arc::new(log.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
         let (config, projectors) = (RunnerConfig::default(), registry::projectors());
         let dispatcher = Dispatcher::new(log.clone());
+        let keys = ApiKeys::new(read.clone(), dispatcher.clone());
         let eraser = Eraser::new(EraserParts {
             dispatcher: dispatcher.clone(),
             read: read.clone(),
@@ -187,7 +188,7 @@ impl AppState {
             rebuild,
             moment: parts.moment,
             vault,
-            keys: ApiKeys::new(read.clone()),
+            keys,
             key_cache: KeyCache::default(),
             read,
             limits: Limits::new(rate_limit_factor),

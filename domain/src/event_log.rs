@@ -252,4 +252,29 @@ pub struct Metadata {
     /// The surface it came through: `api`, `phone`, `console`, `import`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What the actor was called then, such as the name of the API key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_name: Option<String>,
+    /// For whom the client acted: see [`crate::dispatch::OnBehalfOf`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+}
+
+impl Metadata {
+    /// Of an actor without a name that acts for nobody else.
+    pub fn new(
+        actor: impl Into<String>,
+        at: DateTime<Utc>,
+        correlation_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            actor: actor.into(),
+            at,
+            correlation_id: correlation_id.into(),
+            causation_id: None,
+            source: None,
+            actor_name: None,
+            on_behalf_of: None,
+        }
+    }
 }

@@ -7,6 +7,7 @@
 )]
 
 pub mod aggregate;
+pub mod api_key;
 pub mod appointment;
 pub mod availability;
 pub mod booking;

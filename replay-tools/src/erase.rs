@@ -13,7 +13,7 @@ use daybook_domain::{
     commands::One,
     customer::{Customer, CustomerCommand, ErasureReason, GRACE},
     dispatch::{CommandContext, Dispatcher},
-    ids::{CustomerId, IdSource as _, TenantId},
+    ids::{CustomerId, TenantId},
     refusal::Refusal,
 };
 use daybook_projections::{
@@ -139,17 +139,7 @@ fn line(row: &CustomerRow, as_json: bool) -> String {
 }
 
 fn context(tenant: TenantId, at: DateTime<Utc>) -> CommandContext {
-    CommandContext {
-        tenant,
-        actor: "system:daybook-replay".to_owned(),
-        at,
-        correlation_id: RandomIds.next_id().to_string(),
-        causation_id: None,
-        source: Some("daybook-replay".to_owned()),
-        key: None,
-        dry_run: false,
-        ids: Arc::new(RandomIds),
-    }
+    CommandContext::system(tenant, "daybook-replay", at, Arc::new(RandomIds))
 }
 
 async fn ask(

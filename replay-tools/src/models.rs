@@ -156,17 +156,8 @@ impl Workshop {
 
     /// Lets a projector pass an event over: an event of the tenant that says why.
     pub async fn skip(&self, projector: &str, position: u64, reason: &str) -> anyhow::Result<()> {
-        let context = CommandContext {
-            tenant: self.tenant,
-            actor: "system:daybook-replay".to_owned(),
-            at: SystemClock.now(),
-            correlation_id: RandomIds.next_id().to_string(),
-            causation_id: None,
-            source: Some("daybook-replay".to_owned()),
-            key: None,
-            dry_run: false,
-            ids: Arc::new(RandomIds),
-        };
+        let (now, ids) = (SystemClock.now(), Arc::new(RandomIds));
+        let context = CommandContext::system(self.tenant, "daybook-replay", now, ids);
         let command = TenantCommand::SkipEvent {
             projector: projector.to_owned(),
             position,

@@ -1,106 +1,108 @@
-//! API keys: shown once, kept as a hash, several at a time, with an expiry (SEC-24).
+//! API keys: shown once, several at a time, with an expiry; created, rotated and revoked in the
+//! tenant's history (SEC-24).
 //!
-//! A key reads `dbk_<id>_<secret>`: the id finds its row, the secret is 256 random bits in hex.
+//! A key reads `dbk_<id>_<secret>`: the id finds its tenant, the secret is 256 random bits in hex. The
+//! events of its stream say what it may do and until when, and hold the SHA-256 of the secret. The
+//! row of `ops.api_keys` is made from them once they are appended: it finds and lists keys, and is
+//! never asked whether a key is good.
+
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use daybook_domain::ids::TenantId;
+use daybook_domain::{
+    aggregate::{Evolve as _, decode},
+    api_key::{ApiKey, ApiKeyCommand, SecretHash},
+    commands::{One, Saved},
+    dispatch::{CommandContext, Dispatcher, Done},
+    event_log::{Position, Revision},
+    ids::TenantId,
+    ports::EventLog,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
+pub use self::outcome::{Issued, KeyError, KeyHolder, KeyRow, NewKey, Rotation};
 use crate::postgres::Scope;
 
 /// How long a key is good for unless it is said otherwise (SEC-24).
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// Who a key lets in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyHolder {
-    /// Whose data.
-    pub tenant: TenantId,
-    /// The key's own id.
-    pub key_id: Uuid,
-    /// What it may do.
-    pub scopes: Vec<String>,
-}
-
-/// A key as it is listed: never the secret.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct KeyRow {
-    /// The key's own id.
-    pub key_id: Uuid,
-    /// What it is for.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// Since when it is good.
-    pub created_at: DateTime<Utc>,
-    /// Until when it is good.
-    pub expires_at: DateTime<Utc>,
-    /// Since when it is good no more.
-    pub revoked_at: Option<DateTime<Utc>>,
-    /// When it let somebody in last, to the minute.
-    pub last_used_at: Option<DateTime<Utc>>,
-}
-
-/// Why a key could not be made or looked up.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The database cannot be reached.
-    #[error("the keys cannot be reached")]
-    Unavailable(#[from] sqlx::Error),
-    /// The machine gives no random bytes.
-    #[error("the machine gives no random bytes")]
-    Randomness,
-}
-
-/// The keys of all tenants; the pool needs the API's role.
+/// The keys of all tenants. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ApiKeys {
+pub struct ApiKeys<L> {
     pool: PgPool,
+    dispatcher: Dispatcher<L>,
 }
 
-#[derive(FromRow)]
-struct Found {
-    tenant_id: Uuid,
-    secret_hash: Vec<u8>,
-    scopes: Vec<String>,
-    expires_at: DateTime<Utc>,
-    revoked_at: Option<DateTime<Utc>>,
-}
-
-impl ApiKeys {
-    /// Keys on a database.
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+impl<L: EventLog> ApiKeys<L> {
+    /// Keys over a pool of the application's role and the dispatcher of their events.
+    pub const fn new(pool: PgPool, dispatcher: Dispatcher<L>) -> Self {
+        Self { pool, dispatcher }
     }
 
-    /// Makes a key. The answer is the only time that it is seen.
+    /// Creates a key. The answer is the only time that its secret is seen.
     pub async fn create(
         &self,
-        tenant: TenantId,
+        context: &CommandContext,
         key_id: Uuid,
-        name: &str,
-        scopes: &[String],
-        (created_at, expires_at): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<SecretString, KeyError> {
-        let mut secret = [0_u8; 32];
-        getrandom::fill(&mut secret).map_err(|_no_source| KeyError::Randomness)?;
-        let secret = hex::encode(secret);
-        let mut scope = Scope::acquire(&self.pool, tenant).await?;
-        sqlx::query(include_str!("create.sql"))
-            .bind(tenant.uuid())
-            .bind(key_id)
-            .bind(name)
-            .bind(hash(&secret))
-            .bind(scopes)
-            .bind(created_at)
-            .bind(expires_at)
-            .execute(&mut *scope)
-            .await?;
-        Ok(format!("dbk_{}_{secret}", key_id.simple()).into())
+        new: NewKey,
+    ) -> Result<Issued, KeyError> {
+        let secret = Secret::random()?;
+        let NewKey { name, scopes, expires_at } = new;
+        let scopes: BTreeSet<String> = scopes.into_iter().collect();
+        let (secret_hash, at) = (secret.hash, context.at);
+        let command = ApiKeyCommand::Create { name, scopes, secret_hash, at, expires_at };
+        let done = self.run(context, key_id, command, None).await?;
+        Ok(secret.issued(done))
+    }
+
+    /// Gives a key another secret; the one before stays good for a while. The answer is the only time
+    /// that the new secret is seen.
+    pub async fn rotate(
+        &self,
+        context: &CommandContext,
+        key_id: Uuid,
+        rotation: Rotation,
+    ) -> Result<Issued, KeyError> {
+        let secret = Secret::random()?;
+        let Rotation { overlap, expires_at, expected } = rotation;
+        let (secret_hash, at) = (secret.hash, context.at);
+        let command = ApiKeyCommand::Rotate { secret_hash, at, overlap, expires_at };
+        let done = self.run(context, key_id, command, expected).await?;
+        Ok(secret.issued(done))
+    }
+
+    /// Makes a key good no more. A key that is revoked already stays as it is.
+    pub async fn revoke(
+        &self,
+        context: &CommandContext,
+        key_id: Uuid,
+        expected: Option<u64>,
+    ) -> Result<Done<Saved>, KeyError> {
+        self.run(context, key_id, ApiKeyCommand::Revoke { at: context.at }, expected).await
+    }
+
+    async fn run(
+        &self,
+        context: &CommandContext,
+        id: Uuid,
+        command: ApiKeyCommand,
+        expected: Option<u64>,
+    ) -> Result<Done<Saved>, KeyError> {
+        let command = One::<ApiKey> { id, command, expected };
+        let done = self.dispatcher.run(context, &command).await?;
+        if !context.dry_run {
+            // A repeated command answers for the key that it made the first time.
+            self.refresh(context.tenant, done.answer.id).await?;
+        }
+        Ok(done)
     }
 
     /// Whom a key lets in at an instant; `None` when it is unknown, wrong, expired or revoked.
@@ -110,21 +112,33 @@ impl ApiKeys {
         at: DateTime<Utc>,
     ) -> Result<Option<KeyHolder>, KeyError> {
         let Some((key_id, secret)) = parts(key.expose_secret()) else { return Ok(None) };
-        let found: Option<Found> = sqlx::query_as(include_str!("find.sql"))
-            .bind(key_id)
-            .fetch_optional(&self.pool)
-            .await?;
-        let Some(found) = found else { return Ok(None) };
-        let matches: bool = hash(secret).ct_eq(&found.secret_hash).into();
-        let is_good = matches && found.revoked_at.is_none() && at < found.expires_at;
-        let tenant = TenantId::new(found.tenant_id);
-        Ok(is_good.then_some(KeyHolder { tenant, key_id, scopes: found.scopes }))
+        let tenant: Option<Uuid> =
+            sqlx::query_scalar(include_str!("find.sql")).bind(key_id).fetch_one(&self.pool).await?;
+        let Some(tenant) = tenant.map(TenantId::new) else { return Ok(None) };
+        let (state, _) = self.state(tenant, key_id).await?;
+        let shown = hash(secret);
+        // Every secret is compared, whichever it is.
+        let is_good = state
+            .good_secrets(at)
+            .fold(false, |found, good| found | bool::from(shown.0.ct_eq(&good.0)));
+        let Some(name) = state.name().filter(|_| is_good) else { return Ok(None) };
+        let (name, scopes) = (name.to_owned(), state.scopes().to_vec());
+        Ok(Some(KeyHolder { tenant, key_id, name, scopes }))
     }
 
     /// The keys of a tenant, oldest first.
     pub async fn list(&self, tenant: TenantId) -> Result<Vec<KeyRow>, KeyError> {
+        self.rows(tenant, None).await
+    }
+
+    /// One key of a tenant.
+    pub async fn find(&self, tenant: TenantId, key_id: Uuid) -> Result<Option<KeyRow>, KeyError> {
+        Ok(self.rows(tenant, Some(key_id)).await?.pop())
+    }
+
+    async fn rows(&self, tenant: TenantId, key_id: Option<Uuid>) -> Result<Vec<KeyRow>, KeyError> {
         let mut scope = Scope::acquire(&self.pool, tenant).await?;
-        let rows = sqlx::query_as(include_str!("list.sql")).bind(tenant.uuid());
+        let rows = sqlx::query_as(include_str!("list.sql")).bind(tenant.uuid()).bind(key_id);
         Ok(rows.fetch_all(&mut *scope).await?)
     }
 
@@ -140,103 +154,83 @@ impl ApiKeys {
         Ok(0 < done.rows_affected())
     }
 
-    /// Makes a key good no more. Whether there was one to revoke.
-    pub async fn revoke(
-        &self,
-        tenant: TenantId,
-        key_id: Uuid,
-        at: DateTime<Utc>,
-    ) -> Result<bool, KeyError> {
+    /// Makes the rows of all keys of a tenant from its history, as after an import.
+    pub async fn refresh_all(&self, tenant: TenantId) -> Result<(), KeyError> {
+        let log = self.dispatcher.log();
+        let head = log.head(tenant).await?.map_or(Position(0), |head| head.position);
+        let events = log.scan(tenant, (Position(0), head), &[ApiKey::TYPE]).await?;
+        let ids: BTreeSet<Uuid> =
+            events.iter().filter_map(|it| it.stream.aggregate_id.parse().ok()).collect();
+        for key_id in ids {
+            self.refresh(tenant, key_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the row of a key from its events.
+    async fn refresh(&self, tenant: TenantId, key_id: Uuid) -> Result<(), KeyError> {
+        let (state, Revision(version)) = self.state(tenant, key_id).await?;
+        let (Some(name), Some(created_at)) = (state.name(), state.created_at()) else {
+            return Ok(());
+        };
         let mut scope = Scope::acquire(&self.pool, tenant).await?;
-        let done = sqlx::query(include_str!("revoke.sql"))
+        sqlx::query(include_str!("upsert.sql"))
             .bind(tenant.uuid())
             .bind(key_id)
-            .bind(at)
+            .bind(i64::try_from(version).unwrap_or(i64::MAX))
+            .bind(name)
+            .bind(state.scopes())
+            .bind(created_at)
+            .bind(state.rotated_at())
+            .bind(state.expires_at())
+            .bind(state.revoked_at())
             .execute(&mut *scope)
             .await?;
-        Ok(0 < done.rows_affected())
+        Ok(())
+    }
+
+    /// A key as the log has it now.
+    async fn state(&self, tenant: TenantId, key_id: Uuid) -> Result<(ApiKey, Revision), KeyError> {
+        let asked = [(ApiKey::stream(key_id), Revision(0))];
+        let tails = self.dispatcher.log().read_streams(tenant, &asked).await?;
+        let (mut state, mut revision) = (ApiKey::default(), Revision(0));
+        for tail in &tails {
+            for event in &tail.events {
+                state.evolve(&decode::<ApiKey>(event)?);
+            }
+            revision = tail.revision;
+        }
+        Ok((state, revision))
     }
 }
 
-fn hash(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
+/// A secret that was just made.
+struct Secret {
+    text: String,
+    hash: SecretHash,
+}
+
+impl Secret {
+    fn random() -> Result<Self, KeyError> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes).map_err(|_no_source| KeyError::Randomness)?;
+        let text = hex::encode(bytes);
+        Ok(Self { hash: hash(&text), text })
+    }
+
+    /// The answer of the command that took it. One that was repeated took an earlier secret.
+    fn issued(self, done: Done<Saved>) -> Issued {
+        let key = format!("dbk_{}_{}", done.answer.id.simple(), self.text);
+        let is_good = !done.repeated && done.position.is_some();
+        Issued { key: is_good.then(|| key.into()), done }
+    }
+}
+
+fn hash(secret: &str) -> SecretHash {
+    SecretHash(Sha256::digest(secret.as_bytes()).into())
 }
 
 fn parts(key: &str) -> Option<(Uuid, &str)> {
     let (id, secret) = key.strip_prefix("dbk_")?.split_once('_')?;
     Some((Uuid::parse_str(id).ok()?, secret))
-}
-
-#[cfg(test)]
-mod tests {
-    use daybook_domain::ids::IdSource as _;
-
-    use super::*;
-    use crate::{clock::RandomIds, postgres::PoolRole, testing::TestDatabase};
-
-    fn day(number: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::days(20_000 + number)
-    }
-
-    async fn keys() -> (ApiKeys, TestDatabase) {
-        let database = TestDatabase::new().await;
-        (ApiKeys::new(database.pool(PoolRole::App).await), database)
-    }
-
-    async fn made(keys: &ApiKeys, tenant: TenantId) -> (Uuid, SecretString) {
-        let key_id = RandomIds.next_id();
-        let life = (day(0), day(0) + DEFAULT_LIFETIME);
-        let key = keys.create(tenant, key_id, "till", &["bookings:read".to_owned()], life).await;
-        (key_id, key.expect("a key is made"))
-    }
-
-    #[tokio::test]
-    async fn two_keys_work_at_once_and_each_ends_at_day_90() {
-        let (keys, _database) = keys().await;
-        let tenant = TenantId::new(RandomIds.next_id());
-        for (key_id, key) in [made(&keys, tenant).await, made(&keys, tenant).await] {
-            let holder = keys.holder(&key, day(89)).await.expect("keys answer");
-            assert_eq!(holder.map(|it| (it.tenant, it.key_id)), Some((tenant, key_id)));
-            assert_eq!(keys.holder(&key, day(90)).await.expect("keys answer"), None);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_revoked_key_lets_nobody_in_and_another_tenant_cannot_revoke_it() {
-        let (keys, _database) = keys().await;
-        let tenant = TenantId::new(RandomIds.next_id());
-        let stranger = TenantId::new(RandomIds.next_id());
-        let (key_id, key) = made(&keys, tenant).await;
-        assert!(!keys.revoke(stranger, key_id, day(1)).await.expect("keys answer"));
-        assert!(keys.holder(&key, day(1)).await.expect("keys answer").is_some());
-        assert!(keys.revoke(tenant, key_id, day(1)).await.expect("keys answer"));
-        assert_eq!(keys.holder(&key, day(1)).await.expect("keys answer"), None);
-    }
-
-    #[tokio::test]
-    async fn a_wrong_secret_lets_nobody_in() {
-        let (keys, _database) = keys().await;
-        let (key_id, _key) = made(&keys, TenantId::new(RandomIds.next_id())).await;
-        let wrong = format!("dbk_{}_{}", key_id.simple(), "0".repeat(64));
-        for key in [wrong.as_str(), "", "dbk_", "dbk_x_y", "Bearer"] {
-            let holder = keys.holder(&key.to_owned().into(), day(1)).await.expect("keys answer");
-            assert_eq!(holder, None);
-        }
-    }
-
-    #[tokio::test]
-    async fn last_use_is_noted_once_a_minute() {
-        let (keys, _database) = keys().await;
-        let tenant = TenantId::new(RandomIds.next_id());
-        let (_, key) = made(&keys, tenant).await;
-        let holder = keys.holder(&key, day(1)).await.expect("keys answer").expect("it is good");
-        let second = TimeDelta::seconds(1);
-        let uses = [(0, true), (1, false), (60, false), (61, true), (62, false)];
-        for (seconds, is_noted) in uses {
-            let noted = keys.touch(&holder, day(1) + second * seconds).await.expect("it is noted");
-            assert_eq!(noted, is_noted, "after {seconds} s");
-        }
-        let rows = keys.list(tenant).await.expect("keys are listed");
-        assert_eq!(rows[0].last_used_at, Some(day(1) + second * 61));
-    }
 }

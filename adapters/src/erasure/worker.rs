@@ -169,17 +169,8 @@ impl<L: EventLog> Eraser<L> {
         now: DateTime<Utc>,
         customer_id: CustomerId,
     ) -> Result<(), EraseError> {
-        let context = CommandContext {
-            tenant,
-            actor: "system:erasure".to_owned(),
-            at: now,
-            correlation_id: self.parts.ids.next_id().to_string(),
-            causation_id: None,
-            source: Some("erasure".to_owned()),
-            key: None,
-            dry_run: false,
-            ids: self.parts.ids.clone(),
-        };
+        let ids = self.parts.ids.clone();
+        let context = CommandContext::system(tenant, "erasure", now, ids);
         let reason = ErasureReason::Requested;
         let wish = Erasing { customer_id, reason, only_if_due: true, expected: None };
         self.erase(&context, wish).await?;

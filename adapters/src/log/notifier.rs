@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn only_recent_commits_are_remembered_and_the_latest_position_wins() {
-        let (tenant, other) = (TenantId::new(Uuid::from_u128(1)), TenantId::new(Uuid::from_u128(2)));
+        let (tenant, other) =
+            (TenantId::new(Uuid::from_u128(1)), TenantId::new(Uuid::from_u128(2)));
         let hints = Hints::default();
         hints.committed(tenant, Position(7));
         hints.committed(tenant, Position(6));

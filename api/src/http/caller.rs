@@ -13,13 +13,13 @@ use axum::{
 use chrono::{DateTime, Utc};
 use daybook_adapters::{api_keys::KeyHolder, vault::RequestKey};
 use daybook_domain::{
-    dispatch::{CommandContext, CommandKey},
+    dispatch::{CommandContext, CommandKey, OnBehalfOf},
     ids::TenantId,
 };
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::problem::Problem;
+use super::{on_behalf_of, problem::Problem};
 use crate::state::App;
 
 /// How long a key is believed without being looked up again: so soon a revoked one is refused.
@@ -76,6 +76,8 @@ pub struct Caller {
     /// Whose data.
     pub tenant: TenantId,
     key_id: Uuid,
+    key_name: String,
+    on_behalf_of: Option<OnBehalfOf>,
     scopes: Vec<String>,
     request_id: String,
     idempotency_key: Option<IdempotencyKey>,
@@ -146,7 +148,7 @@ impl Caller {
         holder: KeyHolder,
         request: &Parts,
     ) -> Result<Self, Problem> {
-        let KeyHolder { tenant, key_id, scopes } = holder;
+        let KeyHolder { tenant, key_id, name, scopes } = holder;
         let headers = &request.headers;
         let idempotency_key = match idempotency_key(headers)? {
             Some(shown) => {
@@ -156,16 +158,20 @@ impl Caller {
             }
             None => None,
         };
-        Ok(Self {
+        let mut caller = Self {
             tenant,
             key_id,
+            key_name: name,
+            on_behalf_of: None,
             scopes,
             request_id: text(headers, "x-request-id").unwrap_or_default(),
             idempotency_key,
             method_and_path: format!("{} {}", request.method, request.uri.path()),
             if_match: if_match(headers)?,
             asked_at: app.clock.now(),
-        })
+        };
+        caller.on_behalf_of = on_behalf_of::read(app, &caller, headers).await?;
+        Ok(caller)
     }
 
     /// Refuses unless the key has a scope; `admin` has them all.
@@ -208,6 +214,8 @@ impl Caller {
         CommandContext {
             tenant: self.tenant,
             actor: format!("key:{}", self.key_id),
+            actor_name: Some(self.key_name.clone()),
+            on_behalf_of: self.on_behalf_of.clone(),
             at: self.asked_at,
             correlation_id: self.request_id.clone(),
             causation_id: None,

@@ -158,6 +158,12 @@ impl Route {
         let version = text().pattern(Some("^\"[0-9]{1,18}\"$"));
         let said = "The version that the caller has read, as `ETag` gave it; another is 412.";
         self.parameter(ParameterIn::Header, "If-Match", said, version);
+        let pattern = "^(employee|customer):[A-Za-z0-9._-]{1,128}$";
+        let said = "For whom the client acts: `employee:` or `customer:` with the id of a staff member \
+                    or customer of the tenant, or with a reference of the client's own. The history \
+                    keeps it in the clear.";
+        let named = text().pattern(Some(pattern));
+        self.parameter(ParameterIn::Header, "On-Behalf-Of", said, named);
         self
     }
 

@@ -9,6 +9,7 @@ pub mod extract;
 pub mod fields;
 pub mod gate;
 pub mod limits;
+mod on_behalf_of;
 pub mod problem;
 pub mod receipts;
 pub mod respond;

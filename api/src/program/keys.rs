@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chrono::TimeDelta;
+use daybook_adapters::api_keys::{KeyError, NewKey};
 use daybook_domain::{
     commands::One,
     dispatch::{CommandContext, CommandError},
@@ -18,17 +20,7 @@ use crate::{http::caller::SCOPES, state::App};
 
 /// The circumstances of a command that an operator gives.
 pub(super) fn operator(app: &App, tenant: TenantId) -> CommandContext {
-    CommandContext {
-        tenant,
-        actor: "system:cli".to_owned(),
-        at: app.clock.now(),
-        correlation_id: app.ids.next_id().to_string(),
-        causation_id: None,
-        source: Some("cli".to_owned()),
-        key: None,
-        dry_run: false,
-        ids: Arc::clone(&app.ids),
-    }
+    CommandContext::system(tenant, "cli", app.clock.now(), Arc::clone(&app.ids))
 }
 
 /// What the operator is told of a command that failed.
@@ -39,6 +31,14 @@ pub(super) fn failed<R: std::fmt::Display>(error: CommandError<R>) -> anyhow::Er
         CommandError::KeyReused | CommandError::Contended => {
             anyhow::anyhow!("others change the same; try again")
         }
+    }
+}
+
+/// What the operator is told of a change to an API key that failed.
+fn key_failed(error: KeyError) -> anyhow::Error {
+    match error {
+        KeyError::Command(error) => failed(error),
+        error => error.into(),
     }
 }
 
@@ -60,10 +60,12 @@ pub(super) async fn create_key(
     scopes: &[String],
     days: u16,
 ) -> anyhow::Result<(Uuid, String)> {
-    let (key_id, now) = (app.ids.next_id(), app.clock.now());
-    let life = (now, now + TimeDelta::days(days.into()));
-    let key = app.keys.create(tenant, key_id, name, scopes, life).await?;
-    Ok((key_id, key.expose_secret().to_owned()))
+    let context = operator(app, tenant);
+    let expires_at = context.at + TimeDelta::days(days.into());
+    let new = NewKey { name: name.to_owned(), scopes: scopes.to_vec(), expires_at };
+    let issued = app.keys.create(&context, app.ids.next_id(), new).await.map_err(key_failed)?;
+    let key = issued.key.context("the API key was created by an earlier command")?;
+    Ok((issued.done.answer.id, key.expose_secret().to_owned()))
 }
 
 pub(super) async fn create_tenant(config: &Config, name: String) -> anyhow::Result<()> {
@@ -105,8 +107,8 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
             }
         }
         KeyCommand::Revoke { tenant, key } => {
-            let revoked = app.keys.revoke(TenantId::new(tenant), key, app.clock.now()).await?;
-            anyhow::ensure!(revoked, "there is no such active key");
+            let context = operator(&app, TenantId::new(tenant));
+            app.keys.revoke(&context, key, None).await.map_err(key_failed)?;
             say("revoked");
         }
     }

@@ -473,6 +473,8 @@ async fn history(
             "version": event.revision,
             "type": event.event_type,
             "actor": metadata.actor,
+            "actor_name": metadata.actor_name,
+            "on_behalf_of": metadata.on_behalf_of,
             "source": metadata.source,
             "request_id": metadata.correlation_id,
             "recorded_at": event.recorded_at,

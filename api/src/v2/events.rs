@@ -291,6 +291,8 @@ pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Result<Value, serde
         "aggregate_id": event.stream.aggregate_id,
         "version": event.revision,
         "actor": metadata.actor,
+        "actor_name": metadata.actor_name,
+        "on_behalf_of": metadata.on_behalf_of,
         "source": metadata.source,
         "request_id": metadata.correlation_id,
         "causation_id": metadata.causation_id,

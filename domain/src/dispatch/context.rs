@@ -10,6 +10,8 @@ use crate::{
     ids::{IdSource, TenantId},
 };
 
+use super::OnBehalfOf;
+
 /// The circumstances of one command. Time and ids come in here, and nowhere else.
 #[derive(Clone)]
 pub struct CommandContext {
@@ -17,6 +19,10 @@ pub struct CommandContext {
     pub tenant: TenantId,
     /// Who asks: `key:<id>`, `user:<id>`, `system:<what>`.
     pub actor: String,
+    /// What the actor is called, such as the name of the API key.
+    pub actor_name: Option<String>,
+    /// For whom the client acts, if it says so.
+    pub on_behalf_of: Option<OnBehalfOf>,
     /// The command's own time: every rule is judged at this instant.
     pub at: DateTime<Utc>,
     /// The thread that the command belongs to; the request id when it begins one.
@@ -43,6 +49,24 @@ pub struct CommandKey {
 }
 
 impl CommandContext {
+    /// The circumstances of a command that a part of Daybook gives by itself, through the surface of
+    /// the same name. It begins a thread of its own.
+    pub fn system(tenant: TenantId, what: &str, at: DateTime<Utc>, ids: Arc<dyn IdSource>) -> Self {
+        Self {
+            tenant,
+            actor: format!("system:{what}"),
+            actor_name: None,
+            on_behalf_of: None,
+            at,
+            correlation_id: ids.next_id().to_string(),
+            causation_id: None,
+            source: Some(what.to_owned()),
+            key: None,
+            dry_run: false,
+            ids,
+        }
+    }
+
     /// A fresh id.
     pub fn next_id(&self) -> Uuid {
         self.ids.next_id()
@@ -56,6 +80,8 @@ impl CommandContext {
             correlation_id: self.correlation_id.clone(),
             causation_id: self.causation_id.clone(),
             source: self.source.clone(),
+            actor_name: self.actor_name.clone(),
+            on_behalf_of: self.on_behalf_of.as_ref().map(ToString::to_string),
         }
     }
 }

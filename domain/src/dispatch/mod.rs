@@ -17,6 +17,7 @@
 mod cache;
 mod context;
 mod lanes;
+mod on_behalf_of;
 mod outcome;
 mod run;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod unit;
 
 pub use self::{
     context::{CommandContext, CommandKey},
+    on_behalf_of::{OnBehalfOf, OnBehalfOfError, OnBehalfOfId},
     run::{CommandError, Dispatcher, Done, UnitCommand},
     unit::{Unit, UnitError},
 };

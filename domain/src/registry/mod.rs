@@ -8,6 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     aggregate::{DecodeError, EventKind, Evolve, decode_parts},
+    api_key::ApiKey,
     appointment::Appointment,
     branch::Branch,
     calendar_day::CalendarDay,
@@ -31,6 +32,7 @@ macro_rules! aggregates {
 }
 
 aggregates! {
+    ApiKey,
     Appointment,
     Branch,
     CalendarDay,

@@ -38,6 +38,8 @@ pub fn context(at: DateTime<Utc>) -> CommandContext {
     CommandContext {
         tenant: TENANT,
         actor: "system:test".to_owned(),
+        actor_name: None,
+        on_behalf_of: None,
         at,
         correlation_id: "test".to_owned(),
         causation_id: None,

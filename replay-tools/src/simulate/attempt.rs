@@ -154,13 +154,9 @@ fn attempt(receipt: Receipt, code: String, question: Question, is_hold: bool) ->
         .and_then(|it| it.pointer("/error/details/conflicting_appointment_id"))
         .and_then(Value::as_str)
         .and_then(|id| id.parse().ok());
-    let metadata = Metadata {
-        actor: format!("key:{}", receipt.key_id),
-        at: receipt.at,
-        correlation_id: receipt.request_id,
-        causation_id: None,
-        source: Some("api".to_owned()),
-    };
+    let actor = format!("key:{}", receipt.key_id);
+    let metadata = Metadata::new(actor, receipt.at, receipt.request_id);
+    let metadata = Metadata { source: Some("api".to_owned()), ..metadata };
     let (receipt_id, at) = (receipt.receipt_id, receipt.at);
     Attempt { receipt_id, at, code, metadata, is_hold, question, in_the_way }
 }

@@ -109,6 +109,8 @@ impl World {
         CommandContext {
             tenant: self.tenant,
             actor: metadata.actor.clone(),
+            actor_name: metadata.actor_name.clone(),
+            on_behalf_of: metadata.on_behalf_of.as_ref().and_then(|text| text.parse().ok()),
             at: metadata.at,
             correlation_id: metadata.correlation_id.clone(),
             causation_id: metadata.causation_id.clone(),
@@ -167,13 +169,7 @@ impl World {
         &self,
         id: AppointmentId,
     ) -> anyhow::Result<Arc<Appointment>> {
-        let nobody = Metadata {
-            actor: "system:simulate".to_owned(),
-            at: DateTime::UNIX_EPOCH,
-            correlation_id: "simulate".to_owned(),
-            causation_id: None,
-            source: None,
-        };
+        let nobody = Metadata::new("system:simulate", DateTime::UNIX_EPOCH, "simulate");
         let (state, _) = self.dispatcher.state(&self.context(&nobody), id).await?;
         Ok(state)
     }

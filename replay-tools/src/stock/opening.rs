@@ -19,13 +19,8 @@ pub(super) fn opening(
     let command = TenantCommand::Open { name: name.to_owned() };
     let event = Tenant::default().decide(command).context("--open")?.into_iter().next();
     let event = event.context("--open: the tenant is open already")?;
-    let metadata = Metadata {
-        actor: "system:import".to_owned(),
-        at: rules.now,
-        correlation_id: rules.thread.clone(),
-        causation_id: None,
-        source: Some("import".to_owned()),
-    };
+    let metadata = Metadata::new("system:import", rules.now, rules.thread.clone());
+    let metadata = Metadata { source: Some("import".to_owned()), ..metadata };
     let data = EventData {
         event_id: Uuid::new_v5(&rules.tenant.uuid(), b"opening"),
         event_type: event.kind().into(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use daybook_adapters::{
+    api_keys::NewKey,
     clock::{Clock as _, RandomIds, SystemClock},
     testing::TestDatabase,
     vault::MasterKey,
@@ -57,24 +58,13 @@ impl Server {
         let tenant = TenantId::new(RandomIds.next_id());
         self.app.dispatcher.log().open_tenant(tenant).await.unwrap();
         let now = SystemClock.now();
-        let context = CommandContext {
-            tenant,
-            actor: "system:bench".to_owned(),
-            at: now,
-            correlation_id: "bench".to_owned(),
-            causation_id: None,
-            source: None,
-            key: None,
-            dry_run: false,
-            ids: self.app.ids.clone(),
-        };
+        let context = CommandContext::system(tenant, "bench", now, self.app.ids.clone());
         let command = TenantCommand::Open { name: "Bench".to_owned() };
         let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
         self.app.dispatcher.run(&context, &open).await.unwrap();
-        let scopes = ["admin".to_owned()];
-        let life = (now, now + TimeDelta::days(1));
-        let id = RandomIds.next_id();
-        let key = self.app.keys.create(tenant, id, "bench", &scopes, life).await.unwrap();
-        key.expose_secret().to_owned()
+        let (name, scopes) = ("bench".to_owned(), vec!["admin".to_owned()]);
+        let new = NewKey { name, scopes, expires_at: now + TimeDelta::days(1) };
+        let issued = self.app.keys.create(&context, RandomIds.next_id(), new).await.unwrap();
+        issued.key.unwrap().expose_secret().to_owned()
     }
 }

@@ -1,6 +1,7 @@
 //! The feed: whoever keeps a position misses nothing and sees nothing twice.
 
 use axum::{body::Body, http::Request};
+use daybook_domain::dispatch::CommandContext;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -113,8 +114,9 @@ async fn a_stream_ends_when_its_key_is_revoked() {
     let mut stream = answer.into_body().into_data_stream();
     stream.next().await.unwrap().unwrap();
     let holder = app.app.keys.holder(&key.into(), app.app.clock.now()).await.unwrap().unwrap();
-    let now = app.app.clock.now();
-    app.app.keys.revoke(holder.tenant, holder.key_id, now).await.unwrap();
+    let (now, ids) = (app.app.clock.now(), app.app.ids.clone());
+    let context = CommandContext::system(holder.tenant, "test", now, ids);
+    app.app.keys.revoke(&context, holder.key_id, None).await.unwrap();
     // As long as a key is believed without being looked up.
     while stream.next().await.is_some() {}
 }

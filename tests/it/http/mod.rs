@@ -23,6 +23,7 @@ mod series;
 mod webhook_faults;
 pub(crate) mod webhook_receiver;
 mod webhooks;
+mod who;
 
 use std::{
     sync::{
@@ -39,6 +40,7 @@ use axum::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_adapters::{
+    api_keys::NewKey,
     clock::{Clock, RandomIds},
     testing::TestDatabase,
     vault::MasterKey,
@@ -171,25 +173,15 @@ impl TestApp {
     pub(crate) async fn tenant(&self, scopes: &[&str]) -> String {
         let tenant = TenantId::new(RandomIds.next_id());
         self.app.dispatcher.log().open_tenant(tenant).await.unwrap();
-        let context = CommandContext {
-            tenant,
-            actor: "system:test".to_owned(),
-            at: self.clock.now(),
-            correlation_id: "test".to_owned(),
-            causation_id: None,
-            source: None,
-            key: None,
-            dry_run: false,
-            ids: self.app.ids.clone(),
-        };
+        let (now, ids) = (self.clock.now(), self.app.ids.clone());
+        let context = CommandContext::system(tenant, "test", now, ids);
         let command = TenantCommand::Open { name: "Test".to_owned() };
         let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
         self.app.dispatcher.run(&context, &open).await.unwrap();
         let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let life = (self.clock.now(), self.clock.now() + TimeDelta::days(90));
-        let id = RandomIds.next_id();
-        let key = self.app.keys.create(tenant, id, "test", &scopes, life).await.unwrap();
-        key.expose_secret().to_owned()
+        let new = NewKey { name: "test".to_owned(), scopes, expires_at: now + TimeDelta::days(90) };
+        let issued = self.app.keys.create(&context, RandomIds.next_id(), new).await.unwrap();
+        issued.key.unwrap().expose_secret().to_owned()
     }
 
     /// Sets the clock.

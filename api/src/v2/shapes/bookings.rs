@@ -184,7 +184,12 @@ pub(in crate::v2) struct HistoryItem {
     position: u64,
     version: u64,
     r#type: String,
+    /// `key:<id>`, `user:<id>` or `system:<what>`.
     actor: Option<String>,
+    /// What the actor was called then: the name of the API key.
+    actor_name: Option<String>,
+    /// `employee:` or `customer:` with an id or a reference, as `On-Behalf-Of` said.
+    on_behalf_of: Option<String>,
     source: Option<String>,
     request_id: Option<String>,
     recorded_at: Instant,

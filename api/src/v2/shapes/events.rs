@@ -24,7 +24,12 @@ struct FeedItem {
     aggregate_id: String,
     /// Its place in the stream of its aggregate.
     version: u64,
+    /// `key:<id>`, `user:<id>` or `system:<what>`.
     actor: String,
+    /// What the actor was called then: the name of the API key.
+    actor_name: Option<String>,
+    /// `employee:` or `customer:` with an id or a reference, as `On-Behalf-Of` said.
+    on_behalf_of: Option<String>,
     source: Option<String>,
     request_id: String,
     causation_id: Option<String>,

@@ -117,6 +117,8 @@ impl Rules {
             correlation_id: correlation_id.unwrap_or_else(|| self.thread.clone()),
             causation_id,
             source: Some("import".to_owned()),
+            actor_name: None,
+            on_behalf_of: None,
         };
         let unplaced =
             fields.keys().filter(|key| !used.contains(&key.as_str()) && *key != "source");
