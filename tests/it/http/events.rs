@@ -151,7 +151,7 @@ async fn nobody_follows_another_tenant() {
     let other = app.tenant(&["events:read"]).await;
     let page = app.send(&other, ("GET", "/api/v2/events"), &[], None).await.expect(200);
     let types: Vec<_> = items(&page).iter().map(|item| item["type"].clone()).collect();
-    assert_eq!(types, ["tenant.opened"]);
+    assert_eq!(types, ["tenant.opened", "api_key.created"]);
     let none = app.tenant(&["bookings:read"]).await;
     app.send(&none, ("GET", "/api/v2/events"), &[], None).await.expect(403);
 }

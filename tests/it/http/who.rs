@@ -16,7 +16,7 @@ async fn a_change_carries_the_name_of_the_key_and_for_whom_the_client_acts() {
     let named = format!("employee:{}", salon.staff[0]);
     for on_behalf_of in [named, format!("customer:{}", salon.customer), "employee:a.7".to_owned()] {
         let headers = [("On-Behalf-Of", on_behalf_of.as_str())];
-        let hours = json!({ "hours": null });
+        let hours = json!({ "hours": { "open": [] } });
         let path = format!("/api/v2/branches/{}/exceptions/2026-12-24", salon.branch);
         app.keyed("PUT", &path, &headers, hours).await.expect(200);
         let event = last_event(&app).await;
