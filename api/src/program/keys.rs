@@ -15,7 +15,7 @@ use daybook_domain::{
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
-use super::{KeyCommand, config::Config, database::Database, say, serve};
+use super::{KeyCommand, config::Config, database::Database, rotate, say, serve};
 use crate::{http::caller::SCOPES, state::App};
 
 /// The circumstances of a command that an operator gives.
@@ -69,7 +69,7 @@ pub(super) async fn create_key(
 }
 
 pub(super) async fn create_tenant(config: &Config, name: String) -> anyhow::Result<()> {
-    let database = Database::open(config, false).await?;
+    let database = Database::open_beside(config).await?;
     let app = serve::connect(config, &database).await?;
     let tenant = open_tenant(&app, name).await?;
     say(&tenant.to_string());
@@ -78,8 +78,21 @@ pub(super) async fn create_tenant(config: &Config, name: String) -> anyhow::Resu
 }
 
 pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
-    let database = Database::open(config, false).await?;
-    let app = serve::connect(config, &database).await?;
+    let database = Database::open_beside(config).await?;
+    let done = match command {
+        KeyCommand::RotateMaster { new_master_key, complete } => {
+            rotate::run(config, &database, new_master_key.as_ref(), complete).await
+        }
+        command => {
+            let app = serve::connect(config, &database).await?;
+            carry_out(&app, command).await
+        }
+    };
+    database.close().await;
+    done
+}
+
+async fn carry_out(app: &App, command: KeyCommand) -> anyhow::Result<()> {
     match command {
         KeyCommand::Create { tenant, name, scopes, days } => {
             let tenant = TenantId::new(tenant);
@@ -89,7 +102,7 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
                 let known = SCOPES.contains(&scope.as_str());
                 anyhow::ensure!(known, "there is no scope {scope}, only {}", SCOPES.join(", "));
             }
-            let (key_id, key) = create_key(&app, tenant, &name, &scopes, days).await?;
+            let (key_id, key) = create_key(app, tenant, &name, &scopes, days).await?;
             say(&format!("{key}\nid {key_id}, shown this once; it ends in {days} days"));
         }
         KeyCommand::List { tenant } => {
@@ -111,7 +124,7 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
             app.keys.revoke(&context, key, None).await.map_err(key_failed)?;
             say("revoked");
         }
+        KeyCommand::RotateMaster { .. } => unreachable!("it is carried out without a vault"),
     }
-    database.close().await;
     Ok(())
 }

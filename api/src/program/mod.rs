@@ -6,6 +6,7 @@ mod database;
 mod demo;
 mod keys;
 mod manifest;
+mod rotate;
 mod serve;
 mod signals;
 
@@ -116,6 +117,31 @@ enum KeyCommand {
         #[arg(long)]
         tenant: Uuid,
     },
+    /// Replaces the master key. Running servers go on, and may be restarted with either key.
+    ///
+    /// 1. `daybook key rotate-master` makes the new key the master key and wraps every key with it.
+    ///    With DATABASE_URL the current key is DAYBOOK_MASTER_KEY and the new one
+    ///    DAYBOOK_NEW_MASTER_KEY; in a data directory a new key is generated, and the old one is kept
+    ///    beside it as `master.key.<fingerprint>`, for backups that were made with it.
+    /// 2. Restart the servers with the new key, one after another.
+    /// 3. `daybook key rotate-master --complete`, with the new key as DAYBOOK_MASTER_KEY: from then
+    ///    on the old key opens nothing.
+    ///
+    /// An interrupted rotation is continued by running step 1 again with the same keys.
+    #[command(verbatim_doc_comment)]
+    RotateMaster {
+        /// The new master key: 64 hexadecimal digits, or base64 of 32 bytes.
+        #[arg(
+            long,
+            env = "DAYBOOK_NEW_MASTER_KEY",
+            hide_env_values = true,
+            conflicts_with = "complete"
+        )]
+        new_master_key: Option<secrecy::SecretString>,
+        /// Completes the rotation: all servers run with the new key.
+        #[arg(long)]
+        complete: bool,
+    },
     /// Ends a key now.
     Revoke {
         /// The tenant's id.
@@ -164,7 +190,7 @@ async fn execute(Cli { config, command }: Cli) -> anyhow::Result<()> {
         Command::Demo { reset } => demo::run(config, reset).await,
         Command::Serve => serve::run(config).await,
         Command::Migrate => {
-            let database = Database::open(&config, false).await?;
+            let database = Database::open_beside(&config).await?;
             say("the schema is up to date");
             database.close().await;
             Ok(())
