@@ -49,6 +49,11 @@ ALTER TABLE vault.subject_keys FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault.tenant_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.tenant_keys FORCE ROW LEVEL SECURITY;
 
+ALTER TABLE vault.master_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE vault.master_keys FORCE ROW LEVEL SECURITY;
+
+-- They are nobody's: the vault's role alone sees them.
+CREATE POLICY every_row ON vault.master_keys TO daybook_vault USING (true) WITH CHECK (true);
 CREATE POLICY own_tenant ON vault.subject_keys TO daybook_vault
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)
     WITH CHECK (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
