@@ -1,4 +1,4 @@
-//! Tenants and API keys from the command line.
+//! API keys and the master key from the command line.
 
 use std::sync::Arc;
 
@@ -6,11 +6,9 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use daybook_adapters::api_keys::{KeyError, NewKey};
 use daybook_domain::{
-    commands::One,
     dispatch::{CommandContext, CommandError},
     ids::TenantId,
     ports::EventLog as _,
-    tenant::{Tenant, TenantCommand},
 };
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -42,16 +40,6 @@ fn key_failed(error: KeyError) -> anyhow::Error {
     }
 }
 
-/// Opens a tenant.
-pub(super) async fn open_tenant(app: &App, name: String) -> anyhow::Result<TenantId> {
-    let tenant = TenantId::new(app.ids.next_id());
-    app.dispatcher.log().open_tenant(tenant).await?;
-    let command = TenantCommand::Open { name };
-    let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
-    app.dispatcher.run(&operator(app, tenant), &open).await.map_err(failed)?;
-    Ok(tenant)
-}
-
 /// Makes a key and answers it, the only time that it is seen.
 pub(super) async fn create_key(
     app: &App,
@@ -66,15 +54,6 @@ pub(super) async fn create_key(
     let issued = app.keys.create(&context, app.ids.next_id(), new).await.map_err(key_failed)?;
     let key = issued.key.context("the API key was created by an earlier command")?;
     Ok((issued.done.answer.id, key.expose_secret().to_owned()))
-}
-
-pub(super) async fn create_tenant(config: &Config, name: String) -> anyhow::Result<()> {
-    let database = Database::open_beside(config).await?;
-    let app = serve::connect(config, &database).await?;
-    let tenant = open_tenant(&app, name).await?;
-    say(&tenant.to_string());
-    database.close().await;
-    Ok(())
 }
 
 pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
@@ -120,7 +99,7 @@ async fn carry_out(app: &App, command: KeyCommand) -> anyhow::Result<()> {
             }
         }
         KeyCommand::Revoke { tenant, key } => {
-            let context = operator(&app, TenantId::new(tenant));
+            let context = operator(app, TenantId::new(tenant));
             app.keys.revoke(&context, key, None).await.map_err(key_failed)?;
             say("revoked");
         }

@@ -9,6 +9,7 @@ mod manifest;
 mod rotate;
 mod serve;
 mod signals;
+mod tenants;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -86,11 +87,46 @@ enum DbCommand {
 
 #[derive(Debug, Subcommand)]
 enum TenantCommand {
-    /// Opens a tenant and prints its id.
+    /// Creates a tenant and prints its id.
     Create {
         /// What people call it.
         #[arg(long)]
         name: String,
+        /// An idempotency key: repeating the command with it prints the id of the same tenant.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Refuses every change of a tenant, so that its log can be moved whole. Reads go on.
+    ///
+    /// The order of a move:
+    ///
+    /// 1. `daybook key recipient` at the new installation prints its recipient key.
+    /// 2. `daybook-replay export --out log.ndjson --recipient <key>` here, then `daybook-replay import
+    ///    --from log.ndjson` there, while the tenant is still in use here.
+    /// 3. `daybook tenant freeze` here, then an export with --from-position for what was added since,
+    ///    and its import.
+    /// 4. `daybook tenant moved --to https://…` here: every request is answered 421 with the address.
+    #[command(verbatim_doc_comment)]
+    Freeze {
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: Uuid,
+    },
+    /// Lets a tenant take changes again that was frozen or marked as moved.
+    Unfreeze {
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: Uuid,
+    },
+    /// Marks a tenant as moved to another installation: every request is answered 421 with its
+    /// address.
+    Moved {
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: Uuid,
+        /// The base URL of its new address.
+        #[arg(long, value_name = "URL")]
+        to: String,
     },
 }
 
@@ -201,9 +237,7 @@ async fn execute(Cli { config, command }: Cli) -> anyhow::Result<()> {
             say(&format!("PostgreSQL is in {}", found.display()));
             Ok(())
         }
-        Command::Tenant { command: TenantCommand::Create { name } } => {
-            keys::create_tenant(&config, name).await
-        }
+        Command::Tenant { command } => tenants::run(&config, command).await,
         Command::Key { command } => keys::run(&config, command).await,
         Command::Apply { tenant, file } => apply::run(&config, tenant, &file).await,
     }
