@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
+use daybook_adapters::vault::Recipient;
 use ed25519_dalek::VerifyingKey;
 use uuid::Uuid;
 
@@ -59,8 +60,10 @@ pub(crate) enum Command {
         #[arg(long)]
         log_only: bool,
         /// A directory of archived months: they are read first, the log from there on in the
-        /// database, if one is named, whose read models are held against both.
-        #[arg(long, value_name = "DIR")]
+        /// database, if one is named, whose read models are held against both. Or a file that
+        /// `export` wrote, from any position to any other: the database, if one is named, must hold
+        /// the same history and go on from it.
+        #[arg(long, value_name = "DIR|FILE")]
         archive: Option<PathBuf>,
     },
     /// Tells what happened, in order: who, when, what, and through which surface.
@@ -113,7 +116,8 @@ pub(crate) enum Command {
     /// trailer. With --view, a view of schema `reporting` instead, for analysts.
     #[command(after_help = "Examples:\n  \
         daybook-replay --tenant <id> export --out log.ndjson\n  \
-        daybook-replay --tenant <id> export --out since.ndjson --from-position 120001\n  \
+        daybook-replay --tenant <id> export --out log.ndjson --recipient <hex>\n  \
+        daybook-replay --tenant <id> export --out since.ndjson --from-position 120001 --recipient <hex>\n  \
         daybook-replay --tenant <id> export --view appointments --format parquet --out a.parquet\n  \
         daybook-replay --tenant <id> export --view phases --format csv --out p.csv --from 2026-11-01")]
     Export(ExportWish),
@@ -126,10 +130,10 @@ pub(crate) enum Command {
         daybook-replay verify --archive archive\n  \
         daybook-replay --data-dir /var/lib/daybook state appointment <id> --archive archive")]
     Archive(ArchiveWish),
-    /// Brings an exported log, or the history of a system on stock postgres-es, into this database,
-    /// whose tenant must have no events yet: all of it or nothing, then verified. For operators: the
-    /// login must be a member of `daybook_append`. A log comes unchanged to the byte; its personal
-    /// data stays sealed until the rows of the vault are moved too.
+    /// Brings an exported log, or the history of a system on stock postgres-es, into this database:
+    /// all of it or nothing, then verified. For operators: the login must be a member of
+    /// `daybook_append`, `daybook_app` and `daybook_vault`. A log comes unchanged to the byte, with the
+    /// keys of its tenant, which are wrapped with the master key of this installation.
     #[command(after_help = "Examples:\n  \
         DATABASE_URL=postgres://… daybook-replay import --from log.ndjson\n  \
         daybook-replay --tenant <id> import --from-postgres-es postgres://… --instant recorded_at --dry-run")]
@@ -159,9 +163,14 @@ pub(crate) struct ArchiveWish {
 /// What is brought in.
 #[derive(Debug, Args)]
 pub(crate) struct ImportWish {
-    /// The file, whole from position 1 on.
+    /// The file. One from position 1 on needs a tenant without events, any other continues exactly
+    /// where the history of the tenant ends.
     #[arg(long, required_unless_present = "from_postgres_es")]
     pub(crate) from: Option<PathBuf>,
+    /// Imports the log without the keys of the tenant: it can be verified, personal data cannot be
+    /// read, and customers cannot be registered or changed.
+    #[arg(long, conflicts_with = "from_postgres_es")]
+    pub(crate) without_keys: bool,
     /// The database of a system on stock postgres-es. A password may come from PGPASSWORD or the
     /// password file instead.
     #[arg(long, value_name = "URL", conflicts_with = "from")]
@@ -413,9 +422,13 @@ pub(crate) struct ExportWish {
     /// The file; one that is there stays.
     #[arg(long)]
     pub(crate) out: PathBuf,
-    /// From this position on. Only a file from position 1 on can be imported.
+    /// From this position on, to continue an earlier export.
     #[arg(long, default_value_t = 1)]
     pub(crate) from_position: u64,
+    /// Writes the keys of the tenant too, sealed for the installation whose recipient key this is:
+    /// `daybook key recipient` prints it there. Needs the master key.
+    #[arg(long, value_name = "HEX", conflicts_with = "view")]
+    pub(crate) recipient: Option<Recipient>,
     /// A view of schema `reporting`, instead of the log.
     #[arg(long, conflicts_with = "from_position", requires = "format")]
     pub(crate) view: Option<View>,

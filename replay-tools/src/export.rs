@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use daybook_adapters::vault::{Recipient, Vault};
 use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,6 +12,7 @@ use crate::{
     answers::{AnswerDigest, StoredCommand},
     archive::ArchivedMonth,
     document::{NewFile, hexed},
+    key_lines::{KeyLines, SealedFor, Sealing},
     merkle::Hash,
     progress::Progress,
     record::EventRecord,
@@ -38,6 +40,9 @@ pub struct Header {
     /// Of an archived month alone: where it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchivedMonth>,
+    /// For whom the keys of the tenant are in the file; absent if they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<SealedFor>,
 }
 
 /// The last line: a file without it was cut.
@@ -56,10 +61,21 @@ pub struct Trailer {
     /// SHA-256 over these lines, line feeds included: no chain covers them.
     #[serde(with = "hexed")]
     pub answers_sha256: Hash,
+    /// How many lines of keys there are, and SHA-256 over them; absent in a file without keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyLines>,
 }
 
 /// Writes the log from a position up to the head of now. The file is there once it is whole.
-pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Result<Trailer> {
+///
+/// With a recipient the keys of the tenant go with it, all of them whatever the position: an erasure
+/// since an earlier export destroys the key at the other side too.
+pub async fn export(
+    history: &History,
+    out: &Path,
+    from: Position,
+    keys: Option<(&Vault, &Recipient)>,
+) -> anyhow::Result<Trailer> {
     anyhow::ensure!(Position(1) <= from, "positions are counted from 1");
     let head = history.head().await?;
     anyhow::ensure!(
@@ -69,12 +85,15 @@ pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Re
     );
     let mut file = NewFile::create(out)?;
     let start = before(history, from).await?;
+    let sealing = keys.map(|(vault, recipient)| Sealing::new(history.tenant, vault, recipient));
+    let sealing = sealing.transpose()?;
     file.line(&Header {
         daybook_log: VERSION,
         tenant: history.tenant,
         from_position: from,
         previous_hash: start.1,
         archive: None,
+        keys: sealing.as_ref().map(|sealing| sealing.header.clone()),
     })?;
     let progress = Progress::new("events");
     let hash = walk(history, start, head.position, |_previous, event| {
@@ -91,7 +110,7 @@ pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Re
     let mut digest = AnswerDigest::default();
     let mut after = None;
     loop {
-        let page = history.answers(after.as_deref(), (from, head.position)).await?;
+        let page = history.answers(after.as_deref(), (start.0, head.position)).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         for answer in page {
@@ -100,12 +119,17 @@ pub async fn export(history: &History, out: &Path, from: Position) -> anyhow::Re
         }
     }
     let (answers, answers_sha256) = digest.finish();
+    let keys = match sealing {
+        Some(sealing) => Some(sealing.write(history.tenant, &mut file).await?),
+        None => None,
+    };
     let trailer = Trailer {
         events: head.position.0 - start.0.0,
         head_position: head.position,
         head_hash: hash,
         answers,
         answers_sha256,
+        keys,
     };
     file.line(&trailer)?;
     file.finish()?;
@@ -125,18 +149,26 @@ pub(crate) async fn run(
     history: &History,
     out: &Path,
     from: u64,
+    keys: Option<(&Vault, &Recipient)>,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    let trailer = export(history, out, Position(from)).await?;
-    let Trailer { events, head_position, head_hash, answers, .. } = trailer;
+    let trailer = export(history, out, Position(from), keys).await?;
+    let Trailer { events, head_position, head_hash, answers, keys, .. } = trailer;
+    let keys = keys.map_or(0, |keys| keys.lines);
     let hash = hex::encode(head_hash);
     if as_json {
         return say(&json!({
-            "events": events, "answers": answers, "head_position": head_position, "head_hash": hash,
+            "events": events, "answers": answers, "keys": keys, "head_position": head_position, "head_hash": hash,
         })
         .to_string());
     }
     say(&format!(
-        "{events} events and {answers} answers up to position {head_position} (head {hash})"
-    ))
+        "{events} events, {answers} answers and {keys} keys up to position {head_position} (head {hash})"
+    ))?;
+    if keys == 0 {
+        say(
+            "without --recipient the file carries no keys: its personal data cannot be read elsewhere",
+        )?;
+    }
+    Ok(())
 }

@@ -14,9 +14,11 @@ mod diff;
 mod document;
 mod erase;
 mod export;
+mod exported;
 mod head;
 mod history;
 mod import;
+mod key_lines;
 mod keys;
 mod log_file;
 mod merkle;
@@ -52,8 +54,10 @@ pub use self::{
     },
     diff::ProjectorDiff,
     export::{Header, Trailer, export},
+    exported::{VerifiedFile, verify_exported},
     head::{SignedHead, check_head, read_head, sign_head},
     import::import,
+    key_lines::{KeyLines, SealedFor},
     keys::{make_key, read_key},
     merkle::{Hash, MerkleTree, leaf, root_of},
     models::{OpenLog, SecretText, Workshop},
@@ -68,6 +72,9 @@ pub use self::{
     verify::{Verified, verify},
 };
 
+/// How a shell reports a program that ended because nobody read on: 128 + SIGPIPE.
+const CLOSED_PIPE: u8 = 141;
+
 /// Runs the program with these arguments, the first of which is its name.
 pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
@@ -76,6 +83,8 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match carry_out(&cli).await {
         Ok(()) => ExitCode::SUCCESS,
+        // Not 1, which says that something is wrong with the history.
+        Err(error) if is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
             complain(&cli, &error);
             ExitCode::FAILURE
@@ -154,6 +163,9 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
 
 async fn carry_out_verify(cli: &Cli, archive: Option<&Path>, log_only: bool) -> anyhow::Result<()> {
     let (given, json) = (cli.master_key.as_ref(), cli.json);
+    if let Some(file) = archive.filter(|path| path.is_file()) {
+        return exported::run(&cli.source, cli.tenant, file, json).await;
+    }
     if archive.is_some() {
         return with_past(cli, archive, async |it| {
             let keys = if log_only { None } else { it.keys(given, &cli.source).await? };
@@ -175,7 +187,10 @@ async fn carry_out_import(cli: &Cli, wish: &ImportWish) -> anyhow::Result<()> {
             let databases = (url.as_str(), &cli.source);
             stock::run(databases, tenant, &wish.stock, cli.master_key.as_ref(), cli.json).await
         }
-        (Some(from), None) => import::run(&cli.source, from, tenant, cli.json).await,
+        (Some(from), None) => {
+            let keys = (cli.master_key.as_ref(), wish.without_keys);
+            import::run(&cli.source, from, tenant, keys, cli.json).await
+        }
         (None, None) => anyhow::bail!("--from or --from-postgres-es is needed"),
     }
 }
@@ -183,7 +198,18 @@ async fn carry_out_import(cli: &Cli, wish: &ImportWish) -> anyhow::Result<()> {
 async fn carry_out_export(cli: &Cli, wish: &ExportWish) -> anyhow::Result<()> {
     let (out, from, json) = (wish.out.as_path(), wish.from_position, cli.json);
     let (Some(view), Some(format)) = (wish.view, wish.format) else {
-        return with(cli, None, async |it| export::run(it, out, from, json).await).await;
+        return with(cli, None, async |it| {
+            let Some(recipient) = &wish.recipient else {
+                return export::run(it, out, from, None, json).await;
+            };
+            let keys = it.keys(cli.master_key.as_ref(), &cli.source).await?;
+            anyhow::ensure!(
+                keys.are_there,
+                "--recipient needs the master key: DAYBOOK_MASTER_KEY or --master-key"
+            );
+            export::run(it, out, from, Some((&keys.vault, recipient)), json).await
+        })
+        .await;
     };
     let wish = Wish { view, format, from: wish.from, to: wish.to };
     let tenant = (!cli.tenant.is_nil()).then_some(cli.tenant);
@@ -263,20 +289,21 @@ async fn rebuild_all(
     done
 }
 
-/// Writes a line to standard output. A reader that has seen enough ends the program quietly.
+/// Writes a line to standard output. A reader that has seen enough ends the program quietly, with 141.
 fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }
 
-#[expect(clippy::print_stderr, reason = "the complaint is for whoever runs the program")]
-fn complain(cli: &Cli, error: &anyhow::Error) {
-    let is_closed = |cause: &(dyn std::error::Error + 'static)| {
+/// Whether the reader of standard output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>();
         io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    };
-    if error.chain().any(is_closed) {
-        return;
-    }
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the complaint is for whoever runs the program")]
+fn complain(cli: &Cli, error: &anyhow::Error) {
     if cli.json {
         eprintln!("{}", serde_json::json!({ "error": format!("{error:#}") }));
     } else {

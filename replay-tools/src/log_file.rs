@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     answers::{AnswerDigest, CommandAnswer, StoredCommand},
     export::{Header, Trailer, VERSION},
+    key_lines::{KeyDigest, KeyLine, SealedKey},
     merkle::Hash,
     record::EventRecord,
     verify::check_readable,
@@ -38,6 +39,7 @@ pub(crate) struct LogFile<R> {
     next: Option<String>,
     checks: Checks,
     answers: AnswerDigest,
+    keys: KeyDigest,
 }
 
 /// What every event of a file must be, given the one before it.
@@ -89,6 +91,7 @@ impl Checks {
 pub(crate) enum Line {
     Event(Box<RecordedEvent>),
     Answer(CommandAnswer),
+    Key(SealedKey),
     End(Trailer),
 }
 
@@ -107,7 +110,14 @@ impl<R: BufRead> LogFile<R> {
         let header: Header = decode(&first, 1).context("the header")?;
         let checks = Checks::after(&header)?;
         let next = lines.next()?;
-        Ok(Self { header, lines, next, checks, answers: AnswerDigest::default() })
+        Ok(Self {
+            header,
+            lines,
+            next,
+            checks,
+            answers: AnswerDigest::default(),
+            keys: KeyDigest::default(),
+        })
     }
 
     /// The next line, checked. [`Line::End`] comes once, at the end.
@@ -128,6 +138,11 @@ impl<R: BufRead> LogFile<R> {
             self.answers.add(line.as_bytes());
             return Ok(Line::Answer(stored.command));
         }
+        if line.starts_with("{\"key\":") && self.header.keys.is_some() {
+            let KeyLine { key } = decode(&line, number)?;
+            self.keys.add(line.as_bytes());
+            return Ok(Line::Key(key));
+        }
         let event = self.event(&line, number);
         event.map(|event| Line::Event(Box::new(event)))
     }
@@ -143,8 +158,15 @@ impl<R: BufRead> LogFile<R> {
         let (position, hash) = self.checks.chain;
         let events = position.0 - (self.header.from_position.0 - 1);
         let (answers, answers_sha256) = std::mem::take(&mut self.answers).finish();
-        let found =
-            Trailer { events, head_position: position, head_hash: hash, answers, answers_sha256 };
+        let keys = std::mem::take(&mut self.keys).finish();
+        let found = Trailer {
+            events,
+            head_position: position,
+            head_hash: hash,
+            answers,
+            answers_sha256,
+            keys: self.header.keys.as_ref().map(|_| keys),
+        };
         anyhow::ensure!(
             trailer == found,
             "the trailer does not fit the lines: it says {trailer:?}, there is {found:?}"

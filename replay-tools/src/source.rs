@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use daybook_adapters::{
+    api_keys::ApiKeys,
     embedded_postgres::{EmbeddedConfig, EmbeddedPostgres},
     log::{PostgresLog, transfer::read_answers},
+    postgres::{PoolRole, connect_pool},
 };
 use daybook_domain::{
+    dispatch::Dispatcher,
     event_log::{Head, Position, RecordedEvent},
     ids::TenantId,
     ports::EventLog as _,
@@ -88,6 +91,16 @@ impl Operator {
         source: &Source,
     ) -> anyhow::Result<Keys> {
         keys(given, source, &self.database).await
+    }
+
+    /// Makes the rows by which the API keys of a tenant are found, from its history.
+    pub(crate) async fn refresh_api_keys(&self, tenant: TenantId) -> anyhow::Result<()> {
+        let append = connect_pool(self.database.clone(), PoolRole::Append, 2).await?;
+        let app = connect_pool(self.database.clone(), PoolRole::App, 2).await;
+        let app = app.context("the login is no member of daybook_app")?;
+        let dispatcher = Dispatcher::new(PostgresLog::new(append));
+        ApiKeys::new(app, dispatcher).refresh_all(tenant).await?;
+        Ok(())
     }
 
     /// Closes the connection, and stops the server if it was started for this.

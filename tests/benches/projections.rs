@@ -164,8 +164,10 @@ impl Watched {
 
 /// Counts what PostgreSQL notifies, until it is aborted.
 async fn count_notifications(pool: PgPool, told: Arc<AtomicU32>) -> JoinHandle<()> {
+    let channel: String =
+        sqlx::query_scalar("SELECT name FROM log.wakeup_channel").fetch_one(&pool).await.unwrap();
     let mut listener = PgListener::connect_with(&pool).await.unwrap();
-    listener.listen("daybook_log").await.unwrap();
+    listener.listen(&channel).await.unwrap();
     tokio::spawn(async move {
         while listener.recv().await.is_ok() {
             told.fetch_add(1, Ordering::Relaxed);

@@ -396,7 +396,8 @@ async fn an_archived_month_is_not_imported_as_if_it_were_a_whole_log() {
     kept.archive(None, ArchiveFormat::Ndjson).await.unwrap();
     let target = TestDatabase::new().await;
     let mut operator = source(&target).operator().await.unwrap();
-    let refused = import(&mut operator, &kept.path("2026-08.ndjson"), None).await.unwrap_err();
+    let refused =
+        import(&mut operator, &kept.path("2026-08.ndjson"), None, None).await.unwrap_err();
     operator.close().await;
     assert!(refused.to_string().contains("archived month"), "{refused}");
 }

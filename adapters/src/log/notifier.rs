@@ -5,7 +5,7 @@
 //! whole cluster. So one task per process tells the others after the commit, seldom and in bulk.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -25,7 +25,6 @@ use uuid::Uuid;
 
 use crate::postgres::{PoolRole, pool_options};
 
-const CHANNEL: &str = "daybook_log";
 /// At most one message per process in this time, so less than 20 a second: a message costs every process
 /// a wake-up.
 const DEBOUNCE: Duration = Duration::from_millis(55);
@@ -34,6 +33,8 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// How long a commit of this process is remembered for its readers. Longer than any reader trusts
 /// what it last read without another look at the log.
 const RECENT: Duration = Duration::from_secs(1);
+/// How many tenants are remembered as known.
+const KNOWN: usize = 100_000;
 /// Tenants per message: PostgreSQL takes messages of less than 8000 bytes.
 const TENANTS_PER_MESSAGE: usize = 120;
 
@@ -147,10 +148,14 @@ impl HintRelay {
         let pool = pool_options(PoolRole::Append, 2)
             .connect_with(options.application_name("daybook-hints"))
             .await?;
+        // Random for each installation: other logins of the database neither listen nor forge.
+        let channel: String =
+            sqlx::query_scalar(include_str!("wakeup_channel.sql")).fetch_one(&pool).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
-        let tell = tokio::spawn(tell(pool, hints.clone(), process));
-        let listen = tokio::spawn(listen(listener, hints, process));
+        listener.listen(&channel).await?;
+        let known = Known { pool: pool.clone(), tenants: HashSet::new() };
+        let tell = tokio::spawn(tell((pool, channel), hints.clone(), process));
+        let listen = tokio::spawn(listen((listener, known), hints, process));
         Ok(Self { tasks: [tell, listen] })
     }
 }
@@ -163,7 +168,7 @@ impl Drop for HintRelay {
     }
 }
 
-async fn tell(pool: PgPool, hints: Hints, process: Uuid) {
+async fn tell((pool, channel): (PgPool, String), hints: Hints, process: Uuid) {
     let mut pace = interval(DEBOUNCE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -172,7 +177,7 @@ async fn tell(pool: PgPool, hints: Hints, process: Uuid) {
         let news: Vec<_> = std::mem::take(&mut *hints.untold()).into_iter().collect();
         for part in news.chunks(TENANTS_PER_MESSAGE) {
             let told = sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(CHANNEL)
+                .bind(&channel)
                 .bind(message(process, part))
                 .execute(&pool)
                 .await;
@@ -184,13 +189,13 @@ async fn tell(pool: PgPool, hints: Hints, process: Uuid) {
     }
 }
 
-async fn listen(mut listener: PgListener, hints: Hints, process: Uuid) {
+async fn listen((mut listener, mut known): (PgListener, Known), hints: Hints, process: Uuid) {
     let mut retry = interval(RECONNECT);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         match listener.recv().await {
             Ok(notification) => {
-                for hint in foreign_hints(process, notification.payload()) {
+                for hint in known.only(foreign_hints(process, notification.payload())).await {
                     hints.publish(hint);
                 }
             }
@@ -199,6 +204,37 @@ async fn listen(mut listener: PgListener, hints: Hints, process: Uuid) {
                 retry.tick().await;
             }
         }
+    }
+}
+
+/// Tenants that are there. Hints of others are dropped here, before they cost a turn of anyone.
+struct Known {
+    pool: PgPool,
+    tenants: HashSet<TenantId>,
+}
+
+impl Known {
+    /// The hints of tenants that are there. One statement per message asks for those that were not met
+    /// before.
+    async fn only(&mut self, mut hints: Vec<Hint>) -> Vec<Hint> {
+        let unmet = hints.iter().map(|hint| hint.tenant).filter(|it| !self.tenants.contains(it));
+        let unmet: Vec<Uuid> = unmet.map(TenantId::uuid).collect();
+        if !unmet.is_empty() {
+            if KNOWN < self.tenants.len() + unmet.len() {
+                self.tenants.clear();
+            }
+            let found = sqlx::query_scalar::<_, Uuid>(include_str!("known_tenants.sql"))
+                .bind(unmet)
+                .fetch_all(&self.pool)
+                .await;
+            match found {
+                Ok(found) => self.tenants.extend(found.into_iter().map(TenantId::new)),
+                // Polling finds what is dropped now.
+                Err(error) => tracing::warn!(%error, "tenants of a wake-up could not be looked up"),
+            }
+        }
+        hints.retain(|hint| self.tenants.contains(&hint.tenant));
+        hints
     }
 }
 

@@ -125,3 +125,37 @@ async fn a_process_hears_of_the_commits_of_another_and_not_of_its_own_twice() {
     }
     assert_eq!(heard, [Position(3), Position(5)]);
 }
+
+#[tokio::test]
+async fn wakeups_are_heard_on_a_secret_channel_and_of_known_tenants_only() {
+    let database = TestDatabase::new().await;
+    let append = database.pool(PoolRole::Append).await;
+    let log = PostgresLog::new(append.clone());
+    let tenant = contract::tenant(&log).await;
+    let channel: String = sqlx::query_scalar("SELECT name FROM log.wakeup_channel")
+        .fetch_one(&append)
+        .await
+        .expect("the program reads it");
+    assert_eq!(channel.len(), "daybook_".len() + 32);
+    for role in [PoolRole::App, PoolRole::Projector, PoolRole::Webhooks] {
+        let pool = database.pool(role).await;
+        let read = sqlx::query("SELECT name FROM log.wakeup_channel").fetch_optional(&pool).await;
+        assert!(read.is_err(), "{role:?} reads the channel");
+    }
+    let hints = log.hints().clone();
+    let mut heard = hints.subscribe();
+    let process = uuid::Uuid::from_u128(1);
+    let _relay =
+        HintRelay::start(database.options.clone(), hints, process).await.expect("it starts");
+    let other = uuid::Uuid::from_u128(2);
+    let stranger = uuid::Uuid::from_u128(3);
+    for (channel, text) in [
+        ("daybook_log", format!("{other} {tenant}:9")),
+        (channel.as_str(), format!("{other} {stranger}:5 {tenant}:7")),
+    ] {
+        let told = sqlx::query("SELECT pg_notify($1, $2)").bind(channel).bind(text);
+        told.execute(&append).await.expect("it is told");
+    }
+    let hint = heard.recv().await.expect("a hint comes");
+    assert_eq!(hint, Hint { tenant, position: Position(7) });
+}

@@ -175,7 +175,7 @@ impl MasterKey {
 }
 
 /// Whose key it is: a wrapped key opens in its own row only.
-fn owner(tenant: TenantId, subject: Option<CustomerId>) -> Vec<u8> {
+pub(super) fn owner(tenant: TenantId, subject: Option<CustomerId>) -> Vec<u8> {
     let subject = subject.map(|subject| *subject.uuid().as_bytes());
     [&tenant.uuid().as_bytes()[..], subject.as_ref().map_or(&[][..], |it| &it[..])].concat()
 }

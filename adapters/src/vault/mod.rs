@@ -5,6 +5,7 @@
 //! is bound to its tenant, its subject and its event, so that no ciphertext can be moved elsewhere.
 
 mod cipher;
+mod envelope;
 mod found_by;
 mod keys;
 mod master_key;
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 
 use self::{cipher::Key, keys::KeyStore, masters::Masters};
 pub use self::{
+    envelope::{Envelope, PortableKey, Recipient},
     found_by::run_on_what_was_read,
     master_key::{Fingerprint, MasterKey, MasterKeyError},
     rotation::{Rotated, RotationError, complete_rotation, rotate_master},
@@ -72,6 +74,15 @@ pub enum VaultError {
     /// The tenant's key is not in the vault: its rows were lost, or not imported with its log.
     #[error("tenant {0} has no key in the vault: restore or import the vault rows of the tenant")]
     NoTenantKey(TenantId),
+    /// The keys of a file were sealed for another installation.
+    #[error(
+        "the keys of the file were sealed for another recipient: export with the recipient key that \
+         `daybook key recipient` prints at this installation"
+    )]
+    NotTheRecipient,
+    /// The vault holds other keys of the tenant than a file does.
+    #[error("tenant {0} has other keys in this vault than in the file")]
+    OtherKeys(TenantId),
     /// The master key was replaced at this moment.
     #[error("the master key is being replaced: try again")]
     Rotated,

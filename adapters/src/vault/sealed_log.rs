@@ -55,6 +55,8 @@ fn failed(error: VaultError) -> LogError {
     match error {
         VaultError::Sealed { .. }
         | VaultError::WrongMasterKey { .. }
+        | VaultError::NotTheRecipient
+        | VaultError::OtherKeys(_)
         | VaultError::NoTenantKey(_) => LogError::Damaged(error.to_string()),
         VaultError::Unavailable(_) | VaultError::Rotated | VaultError::Randomness => {
             LogError::Unavailable(Box::new(error))

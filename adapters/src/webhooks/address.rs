@@ -35,6 +35,16 @@ const CLOSED_V6: [(Ipv6Addr, u8); 3] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
+/// Ports at which no web server listens, but others who might take a request for a command: those that
+/// browsers refuse (the "bad ports" of the Fetch standard).
+const BAD_PORTS: &[u16] = &[
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
+    102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
+    465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990,
+    993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667,
+    6668, 6669, 6679, 6697, 10080,
+];
+
 /// Why a URL is not sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
@@ -50,6 +60,9 @@ pub enum UrlError {
     /// Nobody sends what stands behind `#`.
     #[error("the URL holds a fragment")]
     Fragment,
+    /// Something else than a web server listens there.
+    #[error("webhooks are not sent to port {0}")]
+    Port(u16),
     /// It leads to where only this program can go.
     #[error("the address is not public")]
     Private,
@@ -101,6 +114,9 @@ pub fn checked(text: &str, allow_private: bool) -> Result<Url, UrlError> {
     if url.fragment().is_some() {
         return Err(UrlError::Fragment);
     }
+    if let Some(port) = url.port().filter(|port| BAD_PORTS.contains(port)) {
+        return Err(UrlError::Port(port));
+    }
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UrlError::Malformed)?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_open = match bare.parse::<IpAddr>() {
@@ -116,6 +132,19 @@ pub fn checked(text: &str, allow_private: bool) -> Result<Url, UrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_of_other_services_are_refused_and_those_of_web_servers_are_not() {
+        for port in [0, 22, 25, 6000] {
+            let url = format!("https://example.org:{port}/hook");
+            assert_eq!(checked(&url, true), Err(UrlError::Port(port)), "{url}");
+        }
+        for url in
+            ["https://example.org/hook", "https://example.org:8443/", "https://example.org:443/"]
+        {
+            assert!(checked(url, false).is_ok(), "{url}");
+        }
+    }
 
     #[test]
     fn what_only_this_machine_or_its_network_reaches_is_closed() {

@@ -26,7 +26,7 @@ use crate::state::App;
 const BELIEVED: Duration = Duration::from_millis(800);
 
 /// What a key may be allowed. `admin` is everything.
-pub const SCOPES: [&str; 14] = [
+pub const SCOPES: [&str; 15] = [
     "admin",
     "availability:read",
     "bookings:read",
@@ -37,6 +37,7 @@ pub const SCOPES: [&str; 14] = [
     "customers:write",
     "events:read",
     "history:read",
+    "keys:write",
     "receipts:read",
     "reports:read",
     "webhooks:read",
@@ -60,6 +61,13 @@ impl KeyCache {
             cache.clear();
         }
         cache.insert(shown, (Instant::now(), holder));
+    }
+
+    /// Looks a key up again at its next use, because it was changed. Other processes do within
+    /// [`BELIEVED`].
+    pub(crate) fn forget(&self, key_id: Uuid) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.retain(|_, (_, holder)| holder.key_id != key_id);
     }
 }
 

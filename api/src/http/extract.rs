@@ -29,10 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|it| no_body(it.status() == StatusCode::PAYLOAD_TOO_LARGE))?;
-        let is_json = kind
-            .as_ref()
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.starts_with("application/json"));
+        let is_json = kind.as_ref().and_then(|kind| kind.to_str().ok()).is_some_and(is_json);
         if !bytes.is_empty() && !is_json {
             let message = "the body must be application/json";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -44,6 +41,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let canonical = if is_keyed { canonical(text)? } else { Vec::new() };
         Ok(Self { value, canonical })
     }
+}
+
+/// Whether a content type is that of JSON: case is of no matter, and parameters are left aside (RFC
+/// 9110, 8.3.1).
+fn is_json(kind: &str) -> bool {
+    let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// A body of the domain's own type, with `dry_run` beside its fields.
@@ -230,6 +234,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_content_type_is_json_whatever_its_case_and_parameters() {
+        for kind in ["application/json", "Application/JSON", "application/json ; charset=utf-8"] {
+            assert!(is_json(kind), "{kind}");
+        }
+        for kind in ["application/jsonp", "application/json-seq", "text/json", ""] {
+            assert!(!is_json(kind), "{kind}");
+        }
+    }
 
     #[test]
     fn whole_numbers_may_be_written_as_floats_and_others_may_not() {

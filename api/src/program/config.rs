@@ -1,9 +1,6 @@
 //! What the program is told by its arguments and its environment.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::{net::IpAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// What every command may be told. Secrets are no part of its `Debug`.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Config {
     /// A PostgreSQL 14 or newer to use; without it a private one runs in the data directory.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
@@ -25,28 +23,35 @@ pub(super) struct Config {
     /// The key that wraps all others: 64 hexadecimal digits, or base64 of 32 bytes.
     #[arg(long, env = "DAYBOOK_MASTER_KEY", hide_env_values = true, global = true)]
     master_key: Option<SecretString>,
-    /// Where to listen.
-    #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
-    pub(super) listen: SocketAddr,
+}
+
+/// What those commands are told that serve. They are no options of the others.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ServeArgs {
+    /// Where to listen: an address or a name with a port, such as localhost:8080; :8080 is every
+    /// address of IPv4.
+    #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", value_parser = listen)]
+    pub(super) listen: String,
     /// What every rate limit is multiplied with; 0 switches them off.
-    #[arg(long, env = "DAYBOOK_RATE_LIMIT_FACTOR", default_value_t = 1, global = true)]
+    #[arg(long, env = "DAYBOOK_RATE_LIMIT_FACTOR", default_value_t = 1)]
     pub(super) rate_limit_factor: u32,
     /// A proxy whose `X-Forwarded-For` is believed; may be repeated, or separated by commas.
-    #[arg(
-        long = "trusted-proxy",
-        env = "DAYBOOK_TRUSTED_PROXIES",
-        value_delimiter = ',',
-        global = true
-    )]
+    #[arg(long = "trusted-proxy", env = "DAYBOOK_TRUSTED_PROXIES", value_delimiter = ',')]
     pub(super) trusted_proxies: Vec<IpAddr>,
     /// Lets webhooks go to private addresses, in plain HTTP too: for development.
     #[arg(
         long,
         env = "DAYBOOK_WEBHOOK_ALLOW_PRIVATE",
-        value_parser = clap::builder::FalseyValueParser::new(),
-        global = true
+        value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub(super) webhook_allow_private: bool,
+}
+
+/// An address to listen at, as [`TcpListener::bind`](tokio::net::TcpListener::bind) takes it.
+fn listen(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').ok_or("a port is missing, as in localhost:8080")?;
+    port.parse::<u16>().map_err(|_no_port| format!("`{port}` is no port"))?;
+    Ok(if host.is_empty() { format!("0.0.0.0:{port}") } else { text.to_owned() })
 }
 
 impl Config {
@@ -96,11 +101,22 @@ mod tests {
             data_dir: None,
             pg_bin: None,
             master_key: Some("hidden".to_owned().into()),
-            listen: ([127, 0, 0, 1], 8080).into(),
-            rate_limit_factor: 1,
-            trusted_proxies: Vec::new(),
-            webhook_allow_private: false,
         };
         assert!(!format!("{config:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn addresses_names_and_bare_ports_can_be_listened_at() {
+        for (text, address) in [
+            ("127.0.0.1:8080", Ok("127.0.0.1:8080")),
+            ("localhost:8080", Ok("localhost:8080")),
+            ("[::1]:0", Ok("[::1]:0")),
+            (":8080", Ok("0.0.0.0:8080")),
+            ("localhost", Err(())),
+            ("localhost:http", Err(())),
+            (":70000", Err(())),
+        ] {
+            assert_eq!(listen(text).as_deref().map_err(|_no_address| ()), address, "{text}");
+        }
     }
 }

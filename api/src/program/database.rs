@@ -7,7 +7,6 @@ use daybook_adapters::{
     embedded_postgres::{EmbeddedConfig, EmbeddedError, EmbeddedPostgres, fetch_postgres},
     postgres::ensure_database,
 };
-use daybook_migrations::MIGRATOR;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::config::Config;
@@ -91,5 +90,5 @@ impl Database {
 }
 
 async fn migrate(connection: &mut PgConnection) -> anyhow::Result<()> {
-    MIGRATOR.run(connection).await.context("the migrations failed")
+    Ok(daybook_migrations::migrate(connection).await?)
 }

@@ -14,7 +14,12 @@ use daybook_domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{apply, config::Config, database::Database, keys, say, serve, tenants};
+use super::{
+    apply,
+    config::{Config, ServeArgs},
+    database::Database,
+    keys, say, serve, tenants,
+};
 use crate::state::App;
 
 /// The demo's master data: a salon, a practice, a studio (TST-01 to TST-03).
@@ -32,8 +37,8 @@ struct Made {
     customer: Uuid,
 }
 
-pub(super) async fn run(config: Config, reset: bool) -> anyhow::Result<()> {
-    let listener = serve::listen(&config).await?;
+pub(super) async fn run(config: Config, args: ServeArgs, reset: bool) -> anyhow::Result<()> {
+    let listener = serve::listen(&args).await?;
     let data_dir = config.data_dir()?;
     let kept = data_dir.join("demo.json");
     if reset {
@@ -52,7 +57,7 @@ pub(super) async fn run(config: Config, reset: bool) -> anyhow::Result<()> {
         }
     }
     let database = Database::open(&config, true).await?;
-    let app = serve::connect(&config, &database).await?;
+    let app = serve::connect_serving(&config, &database, &args).await?;
     let made = match fs::read_to_string(&kept) {
         Ok(text) => serde_json::from_str(&text).context("demo.json cannot be read")?,
         Err(_not_there) => make(&app, &kept).await?,
@@ -61,7 +66,7 @@ pub(super) async fn run(config: Config, reset: bool) -> anyhow::Result<()> {
     say(&format!("ready {base} key={}", made.key));
     let requests = requests(&app, &made, &base).await?;
     say(&requests);
-    serve::serve(&config, listener, app, database).await
+    serve::serve(&args, listener, app, database).await
 }
 
 async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {

@@ -147,6 +147,77 @@ pub(super) fn weekly(lines: &[HoursLine]) -> Result<WeeklyHours, HoursError> {
     WeeklyHours::new(days)
 }
 
+impl Manifest {
+    /// Reads a manifest; an error names the field and the line.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        let mut field = None;
+        let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+            serde_path_to_error::deserialize(deserializer).map_err(|error| {
+                field = Some(error.path().to_string());
+                error.into_inner()
+            })
+        });
+        parsed.map_err(|error| {
+            let error = error.without_snippet();
+            match field.filter(|field| field != ".") {
+                Some(field) => anyhow::anyhow!("{field}: {error}"),
+                None => anyhow::anyhow!("{error}"),
+            }
+        })
+    }
+
+    /// Everything that the file defines: where, its kind and its ref.
+    pub(super) fn defined(&self) -> Vec<(String, &'static str, &str)> {
+        let mut all = Vec::new();
+        for (index, company) in self.companies.iter().enumerate() {
+            let at = format!("companies[{index}]");
+            all.push((at.clone(), "company", company.reference.as_str()));
+            for (index, it) in company.branches.iter().enumerate() {
+                all.push((format!("{at}.branches[{index}]"), "branch", &it.reference));
+            }
+            for (index, it) in company.resources.iter().enumerate() {
+                all.push((format!("{at}.resources[{index}]"), "resource", &it.reference));
+            }
+            for (index, it) in company.staff.iter().enumerate() {
+                all.push((format!("{at}.staff[{index}]"), "staff", &it.reference));
+            }
+            for (index, it) in company.services.iter().enumerate() {
+                all.push((format!("{at}.services[{index}]"), "service", &it.reference));
+            }
+        }
+        all
+    }
+
+    /// Everything that the file refers to: where, its kind and its ref.
+    pub(super) fn named(&self) -> Vec<(String, &'static str, &str)> {
+        let mut all = Vec::new();
+        for (index, company) in self.companies.iter().enumerate() {
+            let at = format!("companies[{index}]");
+            for (index, it) in company.resources.iter().enumerate() {
+                all.push((format!("{at}.resources[{index}].branch"), "branch", it.branch.as_str()));
+            }
+            for (index, it) in company.staff.iter().enumerate() {
+                let branches = it.branches.iter().enumerate();
+                all.extend(branches.map(|(no, name)| {
+                    (format!("{at}.staff[{index}].branches[{no}]"), "branch", name.as_str())
+                }));
+            }
+            for (index, it) in company.services.iter().enumerate() {
+                let staff = it.staff.iter().enumerate();
+                all.extend(staff.map(|(no, name)| {
+                    (format!("{at}.services[{index}].staff[{no}]"), "staff", name.as_str())
+                }));
+                let phases = it.phases.iter().enumerate();
+                all.extend(phases.filter_map(|(no, phase)| {
+                    let place = format!("{at}.services[{index}].phases[{no}].resource");
+                    Some((place, "resource", phase.resource.as_deref()?))
+                }));
+            }
+        }
+        all
+    }
+}
+
 impl ServiceSpec {
     /// The phases without their resources.
     pub(super) fn templates(&self) -> Vec<PhaseTemplate> {

@@ -6,20 +6,26 @@ mod database;
 mod demo;
 mod keys;
 mod manifest;
+mod plan;
 mod rotate;
 mod serve;
 mod signals;
 mod tenants;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
+use std::{ffi::OsString, io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::PossibleValuesParser};
 use daybook_adapters::embedded_postgres::fetch_postgres;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
-use self::{config::Config, database::Database};
+use self::{
+    apply::ApplyArgs,
+    config::{Config, ServeArgs},
+    database::Database,
+};
+use crate::http::caller::SCOPES;
 
 /// The system of record for appointments.
 #[derive(Debug, Parser)]
@@ -48,9 +54,11 @@ enum Command {
         /// Forgets everything that is in the data directory first.
         #[arg(long)]
         reset: bool,
+        #[command(flatten)]
+        serve: ServeArgs,
     },
     /// Serves the API and keeps the read models up to date.
-    Serve,
+    Serve(ServeArgs),
     /// Brings the schema of the database up to date, and ends.
     Migrate,
     /// The private PostgreSQL.
@@ -68,15 +76,9 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Makes a tenant's master data what a file says. Repeating it changes nothing.
-    Apply {
-        /// The tenant's id.
-        #[arg(long)]
-        tenant: Uuid,
-        /// The file; `api/demo/salon.yaml` is an example.
-        #[arg(short, long)]
-        file: PathBuf,
-    },
+    /// Makes a tenant's master data what a file says: all of it or nothing. Repeating it changes
+    /// nothing.
+    Apply(ApplyArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,7 +143,7 @@ enum KeyCommand {
         #[arg(long)]
         name: String,
         /// What it may do; may be repeated. `admin` is everything.
-        #[arg(long = "scope", required = true)]
+        #[arg(long = "scope", required = true, value_parser = PossibleValuesParser::new(SCOPES))]
         scopes: Vec<String>,
         /// After how many days it ends.
         #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
@@ -153,6 +155,9 @@ enum KeyCommand {
         #[arg(long)]
         tenant: Uuid,
     },
+    /// Prints the recipient key of this installation: `daybook-replay export --recipient` seals the
+    /// keys of a tenant for it. It is public.
+    Recipient,
     /// Replaces the master key. Running servers go on, and may be restarted with either key.
     ///
     /// 1. `daybook key rotate-master` makes the new key the master key and wraps every key with it.
@@ -203,6 +208,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_unset| EnvFilter::new("info,sqlx::postgres::notice=off"));
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Escape sequences are for terminals.
+    let logging = logging.with_ansi(std::io::stderr().is_terminal());
     // A second call, as in tests, finds the first one's logging.
     drop(logging.try_init());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -223,8 +230,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn execute(Cli { config, command }: Cli) -> anyhow::Result<()> {
     match command {
-        Command::Demo { reset } => demo::run(config, reset).await,
-        Command::Serve => serve::run(config).await,
+        Command::Demo { reset, serve } => demo::run(config, serve, reset).await,
+        Command::Serve(serve) => serve::run(config, serve).await,
         Command::Migrate => {
             let database = Database::open_beside(&config).await?;
             say("the schema is up to date");
@@ -239,17 +246,20 @@ async fn execute(Cli { config, command }: Cli) -> anyhow::Result<()> {
         }
         Command::Tenant { command } => tenants::run(&config, command).await,
         Command::Key { command } => keys::run(&config, command).await,
-        Command::Apply { tenant, file } => apply::run(&config, tenant, &file).await,
+        Command::Apply(args) => apply::run(&config, &args).await,
     }
 }
 
 /// Standard output is for what people and scripts asked for; the log goes to standard error.
-#[expect(clippy::print_stdout, reason = "the answer of a command goes to standard output")]
+/// A reader that has seen enough is no reason to stop: what was asked for is done.
 fn say(text: &str) {
-    println!("{text}");
+    use std::io::Write as _;
+
+    let _closed = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "why the program ends goes to standard error")]
 fn say_error(text: &str) {
-    eprintln!("{text}");
+    use std::io::Write as _;
+
+    let _closed = writeln!(std::io::stderr().lock(), "{text}");
 }

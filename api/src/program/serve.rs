@@ -16,7 +16,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{config::Config, database::Database, say, signals::Signals};
+use super::{
+    config::{Config, ServeArgs},
+    database::Database,
+    say,
+    signals::Signals,
+};
 use crate::{
     router_behind,
     server::{self, ServerLimits, Stage, Stages, reached},
@@ -30,27 +35,44 @@ const STOP_AT_ONCE: Duration = Duration::from_secs(2);
 /// How long the database may take to say that it is there.
 const PROBE: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(config: Config) -> anyhow::Result<()> {
-    let listener = listen(&config).await?;
+pub(super) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
+    let listener = listen(&args).await?;
     let database = Database::open(&config, false).await?;
-    let app = connect(&config, &database).await?;
+    let app = connect_serving(&config, &database, &args).await?;
     say(&format!("ready http://{}", listener.local_addr()?));
-    serve(&config, listener, app, database).await
+    serve(&args, listener, app, database).await
 }
 
 /// Takes the address before anything else, so that a taken one costs nothing.
-pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.listen;
+pub(super) async fn listen(args: &ServeArgs) -> anyhow::Result<TcpListener> {
+    let address = args.listen.as_str();
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
+/// For a command of an operator, which serves nobody.
 pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Result<App> {
+    connect_with(config, database, (1, false)).await
+}
+
+pub(super) async fn connect_serving(
+    config: &Config,
+    database: &Database,
+    args: &ServeArgs,
+) -> anyhow::Result<App> {
+    connect_with(config, database, (args.rate_limit_factor, args.webhook_allow_private)).await
+}
+
+async fn connect_with(
+    config: &Config,
+    database: &Database,
+    (rate_limit_factor, allow_private_webhooks): (u32, bool),
+) -> anyhow::Result<App> {
     let parts = Parts {
         database: database.options.clone(),
         master_key: config.master_key()?,
-        rate_limit_factor: config.rate_limit_factor,
+        rate_limit_factor,
         clock: Arc::new(SystemClock),
-        allow_private_webhooks: config.webhook_allow_private,
+        allow_private_webhooks,
         chance: Arc::new(chance),
         moment: A_MOMENT,
     };
@@ -58,7 +80,7 @@ pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Res
 }
 
 pub(super) async fn serve(
-    config: &Config,
+    args: &ServeArgs,
     listener: TcpListener,
     app: App,
     database: Database,
@@ -67,7 +89,7 @@ pub(super) async fn serve(
     let relay = app.relay_hints(database.options.clone()).await;
     let relay = relay.context("the database cannot be listened to")?;
     let workers = Workers::start(&app);
-    let routes = router_behind(app.clone(), &config.trusted_proxies);
+    let routes = router_behind(app.clone(), &args.trusted_proxies);
     let given_up = database.given_up();
     let is_lost = async {
         let mut stages = signals.stages();

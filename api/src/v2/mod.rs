@@ -1,5 +1,6 @@
 //! The resources of `/api/v2`.
 
+mod api_keys;
 mod assignments;
 mod availability;
 mod bookings;
@@ -23,6 +24,7 @@ use crate::state::App;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(api_keys::routes())
         .merge(assignments::routes())
         .merge(availability::routes())
         .merge(bookings::routes())

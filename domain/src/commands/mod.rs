@@ -3,6 +3,7 @@
 //! Booking commands have a room of their own: `booking`.
 
 mod assign;
+mod batch;
 mod customer;
 mod erase;
 mod kinds;
@@ -15,6 +16,7 @@ mod tests;
 pub(crate) use self::customer::phone_key;
 pub use self::{
     assign::{Assign, Assigned, AssignmentOf},
+    batch::{Batch, BatchDone, BatchRefusal, Put, Step},
     customer::{ChangeCustomer, CustomerIndexes, RegisterCustomer},
     erase::EraseCustomer,
     offer::OfferAt,

@@ -36,7 +36,7 @@ pub enum Parent {
 /// A named thing of a company: what [`Register`] and [`Change`] need to know of it.
 pub trait MasterData: Decide<Error = MasterDataError, Command: Clone> {
     /// Everything about it.
-    type Profile: Clone + Send + Sync;
+    type Profile: Clone + std::fmt::Debug + Send + Sync;
     /// What its unique keys begin with, such as `staff`.
     const KIND: &'static str;
 

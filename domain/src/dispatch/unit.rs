@@ -220,6 +220,11 @@ impl<'d, L: EventLog> Unit<'d, L> {
         Ok(cached)
     }
 
+    /// How many events it has recorded so far.
+    pub(crate) fn recorded(&self) -> usize {
+        self.loaded.values().map(|loaded| loaded.pending.len()).sum()
+    }
+
     /// Where a loaded stream stands with the unit's own events: its version for `If-Match`. A
     /// stream that was not loaded is at 0.
     pub fn revision<E: Evolve>(&self, id: impl std::fmt::Display) -> Revision {

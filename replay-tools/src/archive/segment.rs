@@ -81,7 +81,9 @@ impl Segment {
             Source::Rows(rows) => rows.take()?,
             Source::Lines(lines) => match lines.take()? {
                 Line::Event(event) => Some(*event),
-                Line::Answer(_) => anyhow::bail!("an archive holds no answers"),
+                Line::Answer(_) | Line::Key(_) => {
+                    anyhow::bail!("an archived month holds nothing but events")
+                }
                 Line::End(_) => None,
             },
         };

@@ -135,6 +135,7 @@ async fn write(
         from_position: from,
         previous_hash: start.1,
         archive: Some(archived.clone()),
+        keys: None,
     };
     let mut file = MonthFile::new(file, &header, format)?;
     let progress = Progress::new("events");
@@ -179,7 +180,14 @@ impl MonthFile {
                 let (answers, answers_sha256) = AnswerDigest::default().finish();
                 let events = to.0 + 1 - from.0;
                 let head_position = to;
-                file.line(&Trailer { events, head_position, head_hash, answers, answers_sha256 })?;
+                file.line(&Trailer {
+                    events,
+                    head_position,
+                    head_hash,
+                    answers,
+                    answers_sha256,
+                    keys: None,
+                })?;
                 file.finish()
             }
         }

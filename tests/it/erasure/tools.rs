@@ -50,7 +50,7 @@ pub(super) async fn exports(app: &TestApp, tenant: Uuid) -> Vec<(String, String)
     let log = folder.path().join("log.ndjson");
     let source = Source { database_url: Some(url(app)), data_dir: None };
     let history = source.open(tenant).await.unwrap();
-    export(&history, &log, Position(1)).await.unwrap();
+    export(&history, &log, Position(1), None).await.unwrap();
     history.close().await;
     let mut texts = vec![("the log".to_owned(), std::fs::read_to_string(&log).unwrap())];
     for view in VIEWS {

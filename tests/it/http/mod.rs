@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
 mod access;
+mod api_keys;
 mod availability;
 mod bad_requests;
 mod bookings;
@@ -154,6 +155,16 @@ impl TestApp {
     /// Another process on the same database; its document, key and clock are those of this one.
     pub(crate) async fn other_process(&self) -> Router {
         router(process_on(&self.database, self.clock.clone(), (0, true, A_MOMENT)).await)
+    }
+
+    /// Another installation on a database, with a master key of this digit and the clock, the key
+    /// and the document of this one.
+    pub(crate) async fn installed(&self, database: TestDatabase, digit: char) -> Self {
+        let clock = self.clock.clone();
+        let app = process_with(&database, clock.clone(), (0, true, A_MOMENT), digit).await;
+        let router = router(app.clone());
+        let (key, document) = (self.key.clone(), self.document.clone());
+        Self { app, router, clock, key, document, database }
     }
 
     /// Sends a request to a router of one's own with the key of the tenant.
@@ -316,11 +327,21 @@ impl TestApp {
 async fn process_on(
     database: &TestDatabase,
     clock: Arc<TestClock>,
+    how: (u32, bool, Duration),
+) -> App {
+    process_with(database, clock, how, '7').await
+}
+
+/// As [`process_on`], with a master key of 64 times this digit.
+async fn process_with(
+    database: &TestDatabase,
+    clock: Arc<TestClock>,
     (rate_limit_factor, allow_private_webhooks, moment): (u32, bool, Duration),
+    digit: char,
 ) -> App {
     let parts = Parts {
         database: database.options.clone(),
-        master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
+        master_key: MasterKey::parse(&digit.to_string().repeat(64)).unwrap(),
         rate_limit_factor,
         clock,
         allow_private_webhooks,

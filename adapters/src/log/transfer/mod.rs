@@ -14,6 +14,7 @@ use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use self::batch::Batch;
 use super::{chain, check::UNSEALED};
+use crate::vault::{PortableKey, Vault, VaultError};
 
 pub use self::answers::{StoredCommand, read_answers};
 
@@ -28,6 +29,22 @@ pub enum TransferError {
         /// How many there are.
         events: u64,
     },
+    /// The history does not end where the file begins.
+    #[error(
+        "the file continues position {expected} of tenant {tenant}, but the history here ends at position \
+         {head}, or has another hash there"
+    )]
+    NotAtHead {
+        /// Whose.
+        tenant: TenantId,
+        /// The position before the first of the file.
+        expected: Position,
+        /// Where the history ends.
+        head: Position,
+    },
+    /// The keys were not taken.
+    #[error("the keys of the tenant were not taken")]
+    Keys(#[from] VaultError),
     /// The sequences of a stream are not 1, 2, 3 and so on.
     #[error("the stream {0} has a gap in its sequence")]
     Torn(String),
@@ -67,7 +84,7 @@ pub struct Transfer<'c> {
     tenant: TenantId,
     batch: Batch,
     /// Position, hash and instant of the last event.
-    end: (Position, [u8; 32], Option<DateTime<Utc>>),
+    end: End,
 }
 
 impl<'c> Transfer<'c> {
@@ -82,15 +99,39 @@ impl<'c> Transfer<'c> {
             .bind(tenant.uuid())
             .execute(&mut *transaction)
             .await?;
-        let position: i64 = sqlx::query_scalar(include_str!("claim.sql"))
-            .bind(tenant.uuid())
-            .fetch_one(&mut *transaction)
-            .await?;
-        if position != 0 {
-            return Err(TransferError::NotEmpty { tenant, events: position.cast_unsigned() });
+        let end = claim(&mut transaction, tenant).await?;
+        if end.0 != Position(0) {
+            return Err(TransferError::NotEmpty { tenant, events: end.0.0 });
         }
         let end = (Position(0), chain::GENESIS, None);
         Ok(Self { transaction, tenant, batch: Batch::default(), end })
+    }
+
+    /// Goes on behind an earlier transfer: the history of the tenant ends at exactly this event.
+    pub async fn resume(
+        connection: &'c mut PgConnection,
+        tenant: TenantId,
+        (position, hash): (Position, [u8; 32]),
+    ) -> Result<Self, TransferError> {
+        let mut transaction = connection.begin().await?;
+        let end = claim(&mut transaction, tenant).await?;
+        if (end.0, end.1) != (position, hash) {
+            return Err(TransferError::NotAtHead { tenant, expected: position, head: end.0 });
+        }
+        Ok(Self { transaction, tenant, batch: Batch::default(), end })
+    }
+
+    /// Takes keys of the tenant, in the same transaction. The login must be a member of
+    /// `daybook_vault` too.
+    pub async fn keys(&mut self, vault: &Vault, keys: &[PortableKey]) -> Result<(), TransferError> {
+        sqlx::query("SET LOCAL ROLE daybook_vault").execute(&mut *self.transaction).await?;
+        sqlx::query("SELECT set_config('app.tenant_id', $1, true)")
+            .bind(self.tenant.to_string())
+            .execute(&mut *self.transaction)
+            .await?;
+        vault.write_keys(&mut self.transaction, self.tenant, keys).await?;
+        sqlx::query("SET LOCAL ROLE daybook_append").execute(&mut *self.transaction).await?;
+        Ok(())
     }
 
     /// Takes the next event as it is; the caller has checked that it follows from the one before.
@@ -189,6 +230,23 @@ impl Finished<'_> {
     pub async fn commit(self) -> Result<(), TransferError> {
         self.transaction.commit().await.map_err(TransferError::NotCommitted)
     }
+}
+
+type End = (Position, [u8; 32], Option<DateTime<Utc>>);
+
+/// Locks the head of a tenant and answers where its history ends. One that is not there ends before its
+/// first event.
+async fn claim(connection: &mut PgConnection, tenant: TenantId) -> Result<End, TransferError> {
+    let found: Option<(i64, Vec<u8>, DateTime<Utc>)> = sqlx::query_as(include_str!("claim.sql"))
+        .bind(tenant.uuid())
+        .fetch_optional(connection)
+        .await?;
+    let Some((position, hash, recorded_at)) = found else {
+        return Ok((Position(0), chain::GENESIS, None));
+    };
+    let hash = hash.try_into();
+    let hash = hash.map_err(|_length: Vec<u8>| TransferError::OutOfRange("a hash has 32 bytes"))?;
+    Ok((Position(position.cast_unsigned()), hash, Some(recorded_at)))
 }
 
 /// A count as the database has it.

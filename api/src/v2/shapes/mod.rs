@@ -9,6 +9,7 @@
     reason = "shapes are drawn as they are answered, never made"
 )]
 
+pub(super) mod api_keys;
 pub(super) mod availability;
 pub(super) mod bookings;
 pub(super) mod catalog;

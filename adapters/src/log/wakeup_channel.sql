@@ -1,0 +1,3 @@
+-- across tenants: the processes of the installation share one channel
+SELECT name
+  FROM log.wakeup_channel
