@@ -10,7 +10,7 @@ use daybook_adapters::{
     log::{Hint, HintRelay, Hints, PostgresLog},
     postgres::{PoolRole, connect_pool},
     receipts::Receipts,
-    vault::{MasterKey, SealedLog, Vault},
+    vault::{MasterKey, SealedLog, Vault, VaultError},
     webhooks::{
         Chance, Dispatcher as Webhooks, DispatcherParts, Endpoints, SenderError, WebhookSender,
     },
@@ -120,6 +120,9 @@ pub enum StartError {
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     Database(#[from] sqlx::Error),
+    /// The vault is not opened by the master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Webhooks cannot be sent.
     #[error("webhooks cannot be sent")]
     Webhooks(#[from] SenderError),
@@ -151,7 +154,7 @@ impl AppState {
         let receipts = read.clone();
         let below = PostgresLog::new(append);
         let hints = below.hints().clone();
-        let vault = Vault::postgres(vault, master_key);
+        let vault = Vault::open(vault, master_key).await?;
         let log = SealedLog::new(below.clone(), vault.clone());
         let shared = Arc::new(log.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);

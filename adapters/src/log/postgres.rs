@@ -86,6 +86,10 @@ impl PostgresLog {
         &self.inner.hints
     }
 
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
     fn lane(&self, tenant: TenantId) -> &mpsc::Sender<Pending> {
         let mut hasher = DefaultHasher::new();
         tenant.hash(&mut hasher);

@@ -53,8 +53,10 @@ impl<L> SealedLog<L> {
 
 fn failed(error: VaultError) -> LogError {
     match error {
-        VaultError::Sealed { .. } => LogError::Damaged(error.to_string()),
-        VaultError::Unavailable(_) | VaultError::Randomness => {
+        VaultError::Sealed { .. }
+        | VaultError::WrongMasterKey { .. }
+        | VaultError::NoTenantKey(_) => LogError::Damaged(error.to_string()),
+        VaultError::Unavailable(_) | VaultError::Rotated | VaultError::Randomness => {
             LogError::Unavailable(Box::new(error))
         }
     }
@@ -235,7 +237,13 @@ fn open_value(
 }
 
 impl<L: EventLog> EventLog for SealedLog<L> {
+    /// Makes the tenant's key too, unless there is a history already: a key that is missing then
+    /// was lost.
     async fn open_tenant(&self, tenant: TenantId) -> Result<(), LogError> {
+        let head = self.log.head(tenant).await?;
+        if head.is_none_or(|head| head.position == Position(0)) {
+            self.vault.make_tenant_key(tenant).await.map_err(failed)?;
+        }
         self.log.open_tenant(tenant).await
     }
 

@@ -111,6 +111,17 @@ pub enum LogError {
     /// The tenant was never opened.
     #[error("tenant {0} is unknown")]
     UnknownTenant(TenantId),
+    /// The tenant is frozen: nothing is appended while its log is moved to another installation.
+    #[error("tenant {0} is frozen while it is moved")]
+    Frozen(TenantId),
+    /// The tenant was moved to another installation, which has its history from here on.
+    #[error("tenant {tenant} was moved to {address}")]
+    Moved {
+        /// Which tenant.
+        tenant: TenantId,
+        /// The base URL of its new address.
+        address: String,
+    },
     /// The store cannot be reached or is overloaded. For an append the outcome may be unknown: ask
     /// with the command key.
     #[error("the log is unavailable")]

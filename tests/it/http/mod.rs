@@ -13,6 +13,7 @@ mod events;
 mod idempotency;
 mod look_back;
 mod metrics;
+mod moved;
 mod newcomers;
 mod openapi;
 mod rate_limits;
