@@ -7,7 +7,7 @@ use crate::{
     ports::{EventLog, LogError},
 };
 
-use super::{CommandContext, CommandError, Dispatcher, Done, Unit, UnitError};
+use super::{CommandContext, CommandError, Dispatcher, Done, Unit, UnitError, cache::Cached};
 
 impl<L: EventLog> Dispatcher<L> {
     /// The position at which everything stood that the unit loaded, if it still stands there; else the
@@ -93,7 +93,7 @@ impl<L: EventLog> Dispatcher<L> {
 fn confirmed_at<L: EventLog>(unit: &Unit<'_, L>) -> (Option<Position>, bool) {
     let bases = || unit.loaded.values().map(|held| &held.base);
     let waited_for = || bases().filter(|base| base.unconfirmed.is_some());
-    let Some(last) = waited_for().map(|base| base.position()).max() else { return (None, false) };
+    let Some(last) = waited_for().map(Cached::position).max() else { return (None, false) };
     let is_one = waited_for().all(|base| base.position() == last);
     (Some(last), is_one && bases().all(|base| base.position() <= last))
 }
