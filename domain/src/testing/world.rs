@@ -292,7 +292,7 @@ impl World {
     async fn ask<C: UnitCommand<Refusal = BookingError>>(&self, command: &C) -> Option<C::Answer> {
         match self.dispatcher.run(&self.context(), command).await {
             Ok(done) => Some(done.answer),
-            Err(CommandError::Refused(_)) => None,
+            Err(CommandError::Refused { .. }) => None,
             Err(error) => panic!("the machinery broke: {error:?}"),
         }
     }
@@ -302,7 +302,7 @@ impl World {
         let wish = Wish { starts_at, ..place(0, None, 0) };
         let book = Book { wish, particulars: particulars() };
         match self.dispatcher.run(&self.context(), &book).await {
-            Err(CommandError::Refused(refusal)) => Some(refusal),
+            Err(CommandError::Refused { refusal, .. }) => Some(refusal),
             Err(error) => panic!("the machinery broke: {error:?}"),
             Ok(_) => None,
         }

@@ -80,6 +80,8 @@ pub(super) struct Decision {
 /// The events of one append, told apart.
 #[derive(Debug)]
 pub(super) struct Append {
+    /// Where its first event stands.
+    pub(super) first: Position,
     pub(super) metadata: Metadata,
     /// What goes on as it was.
     pub(super) facts: Vec<RecordedEvent>,
@@ -126,6 +128,7 @@ impl Reader {
 
     fn read(&mut self, metadata: Metadata, events: Vec<RecordedEvent>) -> anyhow::Result<Append> {
         let (mut facts, mut decisions) = (Vec::new(), Vec::new());
+        let first = events.first().map_or(Position(0), |event| event.position);
         let (mut appointments, mut holds): (At<_, _>, At<_, _>) = Default::default();
         let mut series: At<SeriesId, SeriesEvent> = Vec::new();
         for event in events {
@@ -159,7 +162,7 @@ impl Reader {
         decisions.extend(appointments.into_iter().filter_map(of_appointment));
         decisions.extend(holds.into_iter().filter_map(of_hold));
         decisions.sort_by_key(|decision| decision.position);
-        Ok(Append { metadata, facts, decisions })
+        Ok(Append { first, metadata, facts, decisions })
     }
 
     /// Whether a booking command had no part in what happened on a calendar day.

@@ -19,6 +19,7 @@ mod openapi;
 mod rate_limits;
 mod read_your_writes;
 mod receipts;
+mod repeats;
 mod reports;
 mod series;
 mod webhook_faults;
@@ -158,16 +159,12 @@ impl TestApp {
 
     /// Sends a request to a router of one's own with the key of the tenant.
     pub(crate) async fn post_to(&self, router: &Router, path: &str, body: Value) -> Answer {
-        let request = Request::post(path)
-            .header("authorization", format!("Bearer {}", self.key))
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()));
-        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
-        let (parts, body) = answer.into_parts();
-        let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: parts.status, headers: parts.headers, body, text }
+        self.send_at(router, &self.key, ("POST", path), &[], Some(body.to_string())).await
+    }
+
+    /// The process itself.
+    pub(crate) const fn router(&self) -> &Router {
+        &self.router
     }
 
     /// Opens a tenant and answers a key of it.
@@ -199,6 +196,17 @@ impl TestApp {
     pub(crate) async fn send(
         &self,
         key: &str,
+        to: (&str, &str),
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        self.send_at(&self.router, key, to, headers, body).await
+    }
+
+    async fn send_at(
+        &self,
+        router: &Router,
+        key: &str,
         (method, path): (&str, &str),
         headers: &[(&str, &str)],
         body: Option<String>,
@@ -214,7 +222,7 @@ impl TestApp {
             request = request.header(*name, *value);
         }
         let body = body.map_or_else(Body::empty, Body::from);
-        let answer = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let answer = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
@@ -253,6 +261,18 @@ impl TestApp {
         body: Value,
     ) -> Answer {
         self.send(&self.key, (method, path), headers, Some(body.to_string())).await
+    }
+
+    /// As [`Self::keyed`], at one of several processes.
+    pub(crate) async fn keyed_at(
+        &self,
+        router: &Router,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        self.send_at(router, &self.key, (method, path), headers, Some(body.to_string())).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -72,7 +72,7 @@ impl UnitCommand for Book {
         &self,
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<BookingAnswer, BookingError>, UnitError> {
-        unit.prefetch(&self.particulars.guest.streams()).await?;
+        self.particulars.guest.line_up(unit).await?;
         let found = find_place(unit, &self.wish, Ignoring::default(), &[]).await?;
         let (scene, placement) = accept!(found);
         let plan = accept!(scene.plan(unit, &placement, &[]));
@@ -102,6 +102,7 @@ impl UnitCommand for BookHeld {
         drop(hold);
         let streams: Vec<_> =
             held.plan.claims.iter().flat_map(PlacedClaim::days).map(CalendarDay::stream).collect();
+        self.particulars.guest.line_up(unit).await?;
         unit.queue_for(&streams).await;
         unit.prefetch(&streams).await?;
         let items: Vec<_> = held.service_ids.iter().map(|id| Item::of(*id)).collect();

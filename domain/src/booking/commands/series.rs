@@ -118,6 +118,7 @@ impl UnitCommand for StartSeries {
         days.sort_unstable();
         days.dedup();
         let streams: Vec<_> = days.iter().map(CalendarDay::stream).collect();
+        self.particulars.guest.line_up(unit).await?;
         unit.queue_for(&streams).await;
         scene.look_at(unit, &days).await?;
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);

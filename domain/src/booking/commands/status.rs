@@ -141,9 +141,10 @@ pub(super) async fn load<L: EventLog>(
     }
     let days = booking.plan.claims.iter().flat_map(PlacedClaim::days);
     let days: Vec<_> = days.map(CalendarDay::stream).collect();
+    let customer = [Customer::stream(booking.customer_id)];
+    unit.queue_also(customer.clone());
     unit.queue_for(&days).await;
     let phases = booking.plan.phases.iter().map(|phase| Phase::stream(phase.phase_id));
-    let customer = [Customer::stream(booking.customer_id)];
     let streams: Vec<_> = days.into_iter().chain(phases).chain(customer).collect();
     unit.prefetch(&streams).await?;
     Ok(Ok(booking))
