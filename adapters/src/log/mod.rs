@@ -12,6 +12,7 @@ mod cqrs;
 mod lane;
 mod memory;
 mod notifier;
+mod outcome;
 mod postgres;
 mod rows;
 mod scan;
@@ -19,10 +20,12 @@ pub mod stock;
 #[cfg(test)]
 mod tests;
 pub mod transfer;
+mod writes;
 
 pub use self::{
     cqrs::EventRepository,
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},
+    writes::WriteState,
 };

@@ -36,6 +36,7 @@ pub use self::{
     master_key::{MasterKey, MasterKeyError},
     sealed_log::SealedLog,
 };
+use crate::postgres::{STATEMENT, Stalled, silent, unless_stalled};
 
 /// How long a key is kept in memory: another process may have destroyed it.
 const KEPT: Duration = Duration::from_mins(1);
@@ -64,6 +65,14 @@ impl From<sqlx::Error> for VaultError {
     fn from(error: sqlx::Error) -> Self {
         Self::Unavailable(Box::new(error))
     }
+}
+
+/// What the key store answers, in time.
+async fn answered<T>(
+    work: impl Future<Output = Result<T, VaultError>> + Send,
+) -> Result<T, VaultError> {
+    let answered = unless_stalled(STATEMENT, work).await;
+    answered.unwrap_or_else(|Stalled| Err(silent().into()))
 }
 
 /// A key in memory; `None` when it was destroyed, which is for ever.
@@ -142,7 +151,7 @@ impl Vault {
     /// Keeps the keys of a tenant's customers that were held back, all of them or none. A vault that
     /// holds nothing back has nothing to do.
     pub async fn keep_made(&self, tenant: TenantId) -> Result<(), VaultError> {
-        self.inner.store.keep_made(tenant).await
+        answered(self.inner.store.keep_made(tenant)).await
     }
 
     /// The keys of some subjects. A missing one is made if `make` says so; without that, and when
@@ -167,12 +176,13 @@ impl Vault {
         if asked.is_empty() {
             return Ok(known);
         }
-        let mut stored = self.inner.store.subjects(tenant, &asked).await?;
+        let mut stored = answered(self.inner.store.subjects(tenant, &asked)).await?;
         for subject in &asked {
             if make && !stored.contains_key(subject) {
                 let wrapped = self.inner.master.wrap(&Key::random()?, tenant, Some(*subject))?;
                 // Another process may have been faster: its key counts.
-                let kept = self.inner.store.insert_subject(tenant, *subject, wrapped).await?;
+                let kept = self.inner.store.insert_subject(tenant, *subject, wrapped);
+                let kept = answered(kept).await?;
                 stored.insert(*subject, kept);
             }
         }
@@ -211,7 +221,7 @@ impl Vault {
     /// Destroys a subject's key: nothing that was sealed with it can ever be read again. Repeating
     /// it changes nothing.
     pub async fn destroy(&self, tenant: TenantId, subject: CustomerId) -> Result<(), VaultError> {
-        self.inner.store.destroy(tenant, subject).await?;
+        answered(self.inner.store.destroy(tenant, subject)).await?;
         self.keep(tenant, subject, None);
         Ok(())
     }
@@ -299,11 +309,11 @@ impl Vault {
         if let Some(key) = held {
             return Ok(key);
         }
-        let wrapped = if let Some(wrapped) = self.inner.store.tenant(tenant).await? {
+        let wrapped = if let Some(wrapped) = answered(self.inner.store.tenant(tenant)).await? {
             wrapped
         } else {
             let wrapped = self.inner.master.wrap(&Key::random()?, tenant, None)?;
-            self.inner.store.insert_tenant(tenant, wrapped).await?
+            answered(self.inner.store.insert_tenant(tenant, wrapped)).await?
         };
         let key = self.inner.master.unwrap(&wrapped, tenant, None)?;
         let mut tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);
