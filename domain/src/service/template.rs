@@ -105,8 +105,51 @@ pub struct BookingRules {
     pub buffer_after_min: u16,
     /// Whether a booking waits for a confirmation (MD-13). A pending one holds its place.
     pub requires_confirmation: bool,
+    /// Other durations than its own that a client may ask for. Absent: none. Only a service of a
+    /// single phase has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<DurationRange>,
     /// How often it may be booked.
     pub limits: BookingLimits,
+}
+
+/// Active minutes that a client may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DurationRange {
+    /// The fewest.
+    pub from_min: u16,
+    /// The most.
+    pub to_min: u16,
+    /// Minutes between two durations, counted from the fewest.
+    #[serde(default = "five")]
+    pub step_min: u16,
+    /// What another duration costs.
+    #[serde(default)]
+    pub price: DurationPrice,
+}
+
+const fn five() -> u16 {
+    5
+}
+
+/// What a duration costs that is not the service's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationPrice {
+    /// The same.
+    #[default]
+    Fixed,
+    /// In proportion to the active minutes, rounded half up to the smallest unit of the currency.
+    PerMinute,
+}
+
+impl DurationRange {
+    /// Whether so many minutes are one of the durations.
+    pub fn allows(&self, minutes: u16) -> bool {
+        (self.from_min..=self.to_min).contains(&minutes)
+            && (minutes - self.from_min).is_multiple_of(self.step_min.max(5))
+    }
 }
 
 impl Default for BookingRules {
@@ -118,6 +161,7 @@ impl Default for BookingRules {
             buffer_before_min: 0,
             buffer_after_min: 0,
             requires_confirmation: false,
+            duration: None,
             limits: BookingLimits::default(),
         }
     }

@@ -48,6 +48,9 @@ struct Segment {
 #[derive(ToSchema)]
 pub(in crate::v2) struct Places {
     slots: Vec<Place>,
+    /// Why the request can be met at no time, if that is why nothing is offered.
+    #[schema(required = false, value_type = Vec<Object>)]
+    reasons: Vec<serde_json::Value>,
     position: u64,
 }
 
@@ -58,6 +61,9 @@ pub(in crate::v2) struct PlacesOfDay {
     /// In minutes.
     total_duration: Option<i64>,
     slots: Vec<Place>,
+    /// Why the request can be met at no time, if that is why nothing is offered.
+    #[schema(required = false, value_type = Vec<Object>)]
+    reasons: Vec<serde_json::Value>,
     position: u64,
 }
 

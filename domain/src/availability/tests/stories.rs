@@ -15,7 +15,9 @@ use super::{
 use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, DateException, DayHours, WeeklyHours},
-    service::{Assignment, BookingRules, PhaseTemplate, ResourceNeed},
+    service::{
+        Assignment, BookingRules, DurationPrice, DurationRange, PhaseTemplate, ResourceNeed,
+    },
     slot::Slot,
 };
 
@@ -64,6 +66,16 @@ fn salon(phases: Vec<PhaseTemplate>) -> Facts<'static> {
         offered_at: None,
     });
     facts
+}
+
+fn set_rules(facts: &mut Facts<'static>, change: impl FnOnce(&mut BookingRules)) {
+    let mut service = facts.services[&service_id(0)].clone();
+    change(service.rules.to_mut());
+    facts.put_service(service);
+}
+
+fn range(from_min: u16, to_min: u16, step_min: u16) -> DurationRange {
+    DurationRange { from_min, to_min, step_min, price: DurationPrice::Fixed }
 }
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -116,13 +128,57 @@ fn a_crowded_day_leaves_nine_and_two_o_clock() {
 
 #[test]
 fn a_basket_of_thirty_and_forty_five_takes_seventy_five_minutes() {
-    let facts = salon(vec![PhaseTemplate::active("A", 20)]);
-    let item = |active_min| Item { service_id: service_id(0), active_min: Some(active_min) };
+    let mut facts = salon(vec![PhaseTemplate::active("A", 20)]);
+    set_rules(&mut facts, |rules| rules.duration = Some(range(15, 60, 15)));
+    let item = |active_min| Item::of(service_id(0)).lasting(Some(active_min));
     let request = Request::basket([item(30), item(45)], at("00:00"));
     let placed = next_free(facts, &request, &[BRANCH], slot("00:00-23:55"), 1).remove(0);
     assert_eq!((placed.ends_at - placed.starts_at).num_minutes(), 75);
     let segments: Vec<_> = placed.phases.iter().map(|phase| phase.active).collect();
     assert_eq!(segments, [slot("09:00-09:30"), slot("09:30-10:15")]);
+}
+
+#[test]
+fn a_duration_that_cannot_be_booked_is_not_offered_and_says_so() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let asked =
+        |minutes| Request::basket([Item::of(service_id(0)).lasting(Some(minutes))], at("00:00"));
+    assert_eq!(starts(&facts, &asked(60)).len(), 8, "its own duration is always one");
+    assert_eq!(starts(&facts, &asked(30)), Vec::<String>::new());
+    check_codes(&facts, &asked(30), "09:00", &["DURATION_NOT_ADJUSTABLE"]);
+    set_rules(&mut facts, |rules| rules.duration = Some(range(30, 90, 30)));
+    for (minutes, count) in [(30, 8), (60, 8), (90, 7)] {
+        assert_eq!(starts(&facts, &asked(minutes)).len(), count, "{minutes}");
+    }
+    for minutes in [15, 45, 120] {
+        assert_eq!(starts(&facts, &asked(minutes)), Vec::<String>::new());
+        check_codes(&facts, &asked(minutes), "09:00", &["DURATION_OUT_OF_RANGE"]);
+    }
+}
+
+#[test]
+fn whoever_takes_as_long_as_is_asked_for_fits_without_any_rule() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let mut service = facts.services[&service_id(0)].clone();
+    let custom_active_min = BTreeMap::from([("A".to_owned(), 45)]);
+    let quick = Assignment { custom_active_min, ..Assignment::plain(staff_id(1)) };
+    service.assignments.insert(staff_id(1), Cow::Owned(quick));
+    facts.put_service(service);
+    for (minutes, who) in [(60, staff_id(0)), (45, staff_id(1))] {
+        let request =
+            Request::basket([Item::of(service_id(0)).lasting(Some(minutes))], at("00:00"));
+        let grid = TenantGrid::new(facts.clone(), day()..day() + Duration::days(1));
+        let found = grid.next(&request, &[BRANCH], slot("00:00-23:55"), 100);
+        assert!(!found.is_empty() && found.iter().all(|it| it.staff_id() == Some(who)));
+    }
+}
+
+#[test]
+fn an_appointment_that_moves_keeps_a_duration_that_is_no_longer_offered() {
+    let facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let agreed = Item::agreed(&[service_id(0)], &[Some(90)]);
+    let placement = evaluate(&facts, &Request::basket(agreed, at("00:00")), BRANCH, at("09:00"));
+    assert_eq!(placement.placement().map(|it| it.ends_at), Some(at("10:30")));
 }
 
 #[test]

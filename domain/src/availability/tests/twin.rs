@@ -9,7 +9,7 @@ use proptest::prelude::{
 };
 
 use super::{
-    super::{Busy, BusyKind, Placement, Request, StaffWish, TenantGrid, evaluate},
+    super::{Busy, BusyKind, Item, Placement, Request, StaffWish, TenantGrid, evaluate},
     world::{BRANCH, Dice, World},
 };
 use crate::{
@@ -35,7 +35,7 @@ struct Twin<'w> {
 struct Part<'w> {
     service_id: ServiceId,
     template: &'w PhaseTemplate,
-    asked_min: Option<u16>,
+    item: &'w Item,
 }
 
 impl<'w> Twin<'w> {
@@ -181,11 +181,7 @@ impl<'w> Twin<'w> {
         let items = self.world.request.items.iter();
         let parts = items.flat_map(|item| {
             let phases = self.world.facts.services[&item.service_id].phases.iter();
-            phases.map(move |template| Part {
-                service_id: item.service_id,
-                template,
-                asked_min: item.active_min,
-            })
+            phases.map(move |template| Part { service_id: item.service_id, template, item })
         });
         parts.collect()
     }
@@ -206,7 +202,13 @@ impl<'w> Twin<'w> {
                 && has_role
                 && (index == 0 || part.template.other_staff || *staff_id == who[0]);
             let custom = assignment.custom_active_min.get(&part.template.key).copied();
-            let active = part.asked_min.or(custom).unwrap_or(part.template.active_min);
+            let own = custom.unwrap_or(part.template.active_min);
+            let active = part.item.active_min.unwrap_or(own);
+            let in_range = service.rules.duration.is_some_and(|it| {
+                (it.from_min..=it.to_min).contains(&active)
+                    && (active - it.from_min) % it.step_min == 0
+            });
+            let is_fit = is_fit && (active == own || in_range || part.item.is_agreed);
             let busy = usize::from(active + part.template.transition_min);
             let pause = part.template.processing_min.max(part.template.transition_min);
             let next = at + usize::from(active + pause);
@@ -246,7 +248,7 @@ impl<'w> Twin<'w> {
                 || today + Duration::days(rules.max_advance_days.into()) < local.date()
                 || rules.limits.per_day.is_some_and(|it| usize::from(it) <= used)
         });
-        let is_adjusted = |it: &super::super::Item| it.active_min.is_some();
+        let is_adjusted = |it: &Item| it.active_min.is_some();
         let adjusts_many = request
             .items
             .iter()
