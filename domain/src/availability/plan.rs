@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ids::{BranchId, StaffId},
-    service::{Assignment, DurationRange, PhaseTemplate},
+    service::{Assignment, BookingRules, DurationRange, PhaseTemplate},
 };
 
 /// A compiled request.
@@ -22,8 +22,8 @@ pub(super) struct Plan<'p> {
     pub(super) min_notice_min: u32,
     /// The shortest window of the basket.
     pub(super) max_advance_days: u16,
-    /// The grid of the first service: the others begin wherever their turn comes.
-    pub(super) grid_min: u16,
+    /// The rules of the first service, whose grid counts: the others begin wherever their turn comes.
+    pub(super) first: &'p BookingRules,
 }
 
 /// A phase of the plan.
@@ -121,8 +121,9 @@ impl<'p> Plan<'p> {
             reasons.extend(whys.into_iter().map(|why| Reason::of_service(why, item.service_id)));
             services.extend(facts.services.get(&item.service_id));
         }
-        match branch {
-            Some(branch) if reasons.is_empty() => {
+        match (branch, services.first()) {
+            (Some(branch), Some(first)) if reasons.is_empty() => {
+                let services = (first.rules.as_ref(), services);
                 Ok(Self::of_services(facts, request, branch, services))
             }
             _ => Err(reasons),
@@ -133,9 +134,9 @@ impl<'p> Plan<'p> {
         facts: &'p Facts<'p>,
         request: &Request,
         branch: &'p BranchFacts<'p>,
-        services: Vec<&'p ServiceFacts<'p>>,
+        (first, services): (&'p BookingRules, Vec<&'p ServiceFacts<'p>>),
     ) -> Self {
-        let mut phases = Vec::new();
+        let mut phases: Vec<PlannedPhase<'p>> = Vec::new();
         for (item, service) in services.iter().enumerate() {
             let asked = Asked::of(&request.items[item]);
             for template in service.phases.iter() {
@@ -166,7 +167,7 @@ impl<'p> Plan<'p> {
             branch,
             min_notice_min: rules().map(|rules| rules.min_notice_min).max().unwrap_or(0),
             max_advance_days: rules().map(|rules| rules.max_advance_days).min().unwrap_or(0),
-            grid_min: services.first().map_or(5, |service| service.rules.grid_min),
+            first,
             services,
             phases,
         }

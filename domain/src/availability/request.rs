@@ -177,6 +177,10 @@ pub struct Placement {
     pub ends_at: DateTime<Utc>,
     /// The phases, in order. At least one.
     pub phases: Vec<PlacedPhase>,
+    /// How well it fits beside the other appointments of the first staff member, from 0 to 100; absent
+    /// if the first service does not say what is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u8>,
 }
 
 impl Placement {

@@ -141,6 +141,7 @@ fn check_rules(rules: &BookingRules) -> Result<(), MasterDataError> {
         let problem = "a start grid divides the day: 5, 10, 15, 20, 30, 60 minutes and the like";
         return Err(MasterDataError::invalid("rules/grid_min", problem));
     }
+    check_minutes("rules/min_gap_min", rules.min_gap_min, 0, 240)?;
     check_minutes("rules/buffer_before_min", rules.buffer_before_min, 0, 240)?;
     check_minutes("rules/buffer_after_min", rules.buffer_after_min, 0, 240)?;
     if let Some(range) = rules.duration {

@@ -230,3 +230,49 @@ async fn a_refused_start_is_explained_with_every_reason() {
     let codes: Vec<_> = reasons.iter().map(|it| it["code"].as_str().unwrap()).collect();
     assert!(codes.contains(&"OFF_GRID") && codes.contains(&"OUTSIDE_HOURS"), "{codes:?}");
 }
+
+#[tokio::test]
+async fn the_last_day_of_a_booking_window_is_offered_and_booked_and_the_next_is_not() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let anna = &salon.staff[..1];
+    // 366 days are 2027-12-02, a Thursday; 730 are 2028-11-30, a Thursday.
+    for (days, last, next) in [(366, "2027-12-02", "2027-12-03"), (730, "2028-11-30", "2028-12-01")]
+    {
+        let rules = json!({ "max_advance_days": days, "grid_min": 60 });
+        let name = format!("In {days} days");
+        let service = app.service(&salon.company, &name, minutes(60), rules, anna).await;
+        for (date, count, status) in [(last, 9, 201), (next, 0, 409)] {
+            let search =
+                json!({ "service_id": service, "date_from": date, "date_to": date, "limit": 1000 });
+            let body = app.post("/api/v2/availability/search", search).await.expect(200);
+            assert_eq!(body["slots"].as_array().unwrap().len(), count, "{date}");
+            let mut wish = salon.booking(&format!("{date}T10:00:00+01:00"));
+            wish["service_id"] = json!(service);
+            app.post("/api/v2/bookings", wish).await.expect(status);
+        }
+    }
+}
+
+#[tokio::test]
+async fn offers_are_scored_and_sorted_by_what_the_service_prefers() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let rules = json!({ "grid_min": 60, "grid_from": "opening", "snap": true, "min_gap_min": 60,
+                        "prefer_adjacent": true });
+    let anna = &salon.staff[..1];
+    let service = app.service(&salon.company, "Style", minutes(60), rules, anna).await;
+    let mut wish = salon.booking("2026-12-02T12:00:00+01:00");
+    wish["service_id"] = json!(service);
+    app.post("/api/v2/bookings", wish).await.expect(201);
+    let search = json!({ "service_id": service, "date_from": "2026-12-02",
+                         "date_to": "2026-12-02", "sort": "score", "limit": 3 });
+    let body = app.post("/api/v2/availability/search", search.clone()).await.expect(200);
+    let offers = body["slots"].as_array().unwrap().iter();
+    let offers: Vec<_> =
+        offers.map(|it| (&it["starts_at"].as_str().unwrap()[11..16], &it["score"])).collect();
+    assert_eq!(offers, [("10:00", &json!(75)), ("12:00", &json!(75)), ("08:00", &json!(50))]);
+    let mut long = search;
+    long["date_to"] = json!("2027-01-03");
+    app.post("/api/v2/availability/search", long).await.expect(400);
+}

@@ -187,6 +187,7 @@ async fn a_list_from_and_to_holds_what_overlaps_the_time_between() {
     let salon = app.salon(minutes(60)).await;
     salon.booked(&app, "2026-12-02T08:00:00Z").await;
     salon.booked(&app, "2026-12-02T09:00:00Z").await;
+    app.app.runner.settle().await.unwrap();
     for (from, to, expected) in [
         ("08:30", "08:45", &["08"][..]),
         ("08:59", "09:01", &["08", "09"]),

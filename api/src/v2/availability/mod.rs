@@ -9,6 +9,8 @@ mod scene;
 mod views;
 mod windows;
 
+use std::cmp::Reverse;
+
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -26,7 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub(super) use self::again::again;
 use self::{
     scene::{Scene, scene},
-    windows::{LONGEST, day, windows},
+    windows::{LONGEST, LONGEST_SORTED, day, windows},
 };
 use super::{
     basket::item,
@@ -240,9 +242,22 @@ struct Search {
     duration_minutes: Option<u16>,
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// By time if absent. By `score`, the best of the whole window come first, which is at most 31 days
+    /// long then; offers of the same score by time.
+    #[schema(inline)]
+    sort: Option<Sort>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
+}
+
+/// The order of offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    StartsAt,
+    Score,
 }
 
 /// The free places of a window, with staff, branch and phases.
@@ -261,7 +276,19 @@ async fn search(
     let windows = windows(&branches, query.date_from, query.date_to)?;
     let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
     let request = Request::basket([item], *now).by(wish(query.staff_id));
-    let found = world.next_within(&request, &windows, limit);
+    let found = match query.sort.unwrap_or_default() {
+        Sort::StartsAt => world.next_within(&request, &windows, limit),
+        Sort::Score => {
+            if windows.iter().any(|(_, slot)| LONGEST_SORTED < slot.to - slot.from) {
+                let message = "A window that is sorted by score must be at most 31 days long.";
+                return Err(Problem::invalid("date_to", message));
+            }
+            let mut found = world.next_within(&request, &windows, usize::MAX);
+            found.value.sort_by_key(|placement| Reverse(placement.score));
+            found.value.truncate(limit);
+            found
+        }
+    };
     let body = views::offers(world, &request, branches.iter().map(|(id, _)| *id), &found);
     Ok(respond::at(found.position, body))
 }
@@ -399,6 +426,7 @@ async fn check(
         date_to,
         duration_minutes,
         limit: Some(1000),
+        sort: None,
         min_position: None,
         as_of: None,
     };

@@ -40,13 +40,17 @@ pub(super) fn offer(placement: &Placement) -> Value {
             "ends_at": phase.active.to,
         })
     });
-    json!({
+    let mut offer = json!({
         "starts_at": placement.starts_at,
         "ends_at": placement.ends_at,
         "staff_id": placement.staff_id(),
         "branch_id": placement.branch_id,
         "phases": phases.collect::<Vec<_>>(),
-    })
+    });
+    if let Some(score) = placement.score {
+        offer["score"] = json!(score);
+    }
+    offer
 }
 
 /// The offers of a window. When there are none because the request can be met at no time, it says why.

@@ -12,6 +12,10 @@ use crate::http::{
 /// The longest window of a search.
 pub(super) const LONGEST: TimeDelta = TimeDelta::days(100);
 
+/// The longest one whose offers are sorted by score: all of them are placed before any is answered. An
+/// hour more for clocks that go back.
+pub(super) const LONGEST_SORTED: TimeDelta = TimeDelta::hours(31 * 24 + 1);
+
 /// The window at each of the branches. A date is the whole local day of a branch, so that the same dates
 /// are other instants in another zone.
 pub(super) fn windows(

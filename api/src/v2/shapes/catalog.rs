@@ -223,7 +223,9 @@ pub(in crate::v2) struct Assignment {
     availability_override: Option<Week>,
 }
 
-/// The hours of a week: `1` is Monday, `7` is Sunday; a missing day is closed.
+/// The hours of a week: `1` is Monday, `7` is Sunday; a missing day is closed. A time that the clock shows
+/// twice on a date is its first occurrence, whether hours begin or end then; one that it leaves out is the
+/// end of the gap.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::v2) struct Week {

@@ -14,6 +14,18 @@ pub(super) struct Rules {
     max_advance_days: u16,
     #[schema(required = false)]
     grid_min: GridMinutes,
+    #[schema(required = false)]
+    grid_from: GridFrom,
+    /// Whether the beginning of a free stretch of a day is a start as well, on the grid or not, when more
+    /// appointments of the same length fit from there than from the first start of the grid in it.
+    #[schema(required = false)]
+    snap: bool,
+    /// Minutes. An offer that leaves a shorter gap beside it, but not none, has a lower `score`.
+    #[schema(required = false, maximum = 240, multiple_of = 5)]
+    min_gap_min: u16,
+    /// Whether an offer right next to another appointment has a higher `score`.
+    #[schema(required = false)]
+    prefer_adjacent: bool,
     #[schema(required = false, maximum = 240, multiple_of = 5)]
     buffer_before_min: u16,
     #[schema(required = false, maximum = 240, multiple_of = 5)]
@@ -25,6 +37,16 @@ pub(super) struct Rules {
     duration: Option<DurationRange>,
     #[schema(required = false)]
     limits: BookingLimits,
+}
+
+/// Where the multiples of `grid_min` count from: midnight of the local clock (the default), or anew from the
+/// beginning of each stretch of hours of a local date (`opening`), so after a break again. These are the
+/// hours of whoever does the first phase.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum GridFrom {
+    Midnight,
+    Opening,
 }
 
 /// Active minutes that a client may ask for.

@@ -16,7 +16,8 @@ use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, DateException, DayHours, WeeklyHours},
     service::{
-        Assignment, BookingRules, DurationPrice, DurationRange, PhaseTemplate, ResourceNeed,
+        Assignment, BookingRules, DurationPrice, DurationRange, GridFrom, PhaseTemplate,
+        ResourceNeed,
     },
     slot::Slot,
 };
@@ -341,4 +342,56 @@ fn a_day_is_explained_start_by_start() {
     let explained = explain_day(&facts, &request().by(only(0)), BRANCH, day()).unwrap();
     assert_eq!(explained.len(), 24);
     assert_eq!(explained.iter().filter(|it| it.verdict.is_free()).count(), 7);
+}
+
+#[test]
+fn a_grid_from_the_opening_begins_anew_after_a_break() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 30)]);
+    let day = hours(&["09:10-12:00"], &["10:15-10:35"]);
+    let mut branch = facts.branches[&BRANCH].clone();
+    branch.hours = Cow::Owned(WeeklyHours::on(1..=7, &day).unwrap());
+    facts.put_branch(branch);
+    set_rules(&mut facts, |rules| {
+        rules.grid_min = 30;
+        rules.grid_from = GridFrom::Opening;
+    });
+    assert_eq!(starts(&facts, &request()), ["09:10", "09:40", "10:35", "11:05"]);
+    check_codes(&facts, &request().by(only(0)), "09:30", &["OFF_GRID"]);
+    let listed = explain_day(&facts, &request(), BRANCH, self::day()).unwrap();
+    assert_eq!(listed.iter().filter(|it| it.verdict.is_free()).count(), 4);
+}
+
+#[test]
+fn a_free_stretch_begins_off_the_grid_when_more_fits_then() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 50)]);
+    busy(&mut facts, 0, "09:00-10:20");
+    busy(&mut facts, 0, "12:00-17:00");
+    set_rules(&mut facts, |rules| rules.grid_min = 30);
+    let anna = request().by(only(0));
+    assert_eq!(starts(&facts, &anna), ["10:30", "11:00"]);
+    set_rules(&mut facts, |rules| rules.snap = true);
+    assert_eq!(starts(&facts, &anna), ["10:20", "10:30", "11:00"]);
+    check_codes(&facts, &anna, "10:20", &[]);
+    busy(&mut facts, 0, "10:20-11:10");
+    assert_eq!(starts(&facts, &anna), ["11:10"], "and the next one right after");
+    busy(&mut facts, 0, "11:55-12:00");
+    assert_eq!(starts(&facts, &anna), Vec::<String>::new());
+}
+
+#[test]
+fn an_offer_next_to_an_appointment_scores_more_and_one_that_leaves_a_short_gap_less() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    busy(&mut facts, 0, "12:00-13:00");
+    set_rules(&mut facts, |rules| {
+        rules.grid_min = 30;
+        rules.min_gap_min = 60;
+        rules.prefer_adjacent = true;
+    });
+    let score = |start| {
+        let verdict = evaluate(&facts, &request().by(only(0)), BRANCH, at(start));
+        verdict.placement().and_then(|it| it.score)
+    };
+    // Beside the opening, with a gap of half an hour, of an hour, and beside the appointment.
+    let scores = ["09:00", "09:30", "10:00", "10:30", "11:00"].map(score);
+    assert_eq!(scores, [50, 25, 50, 25, 75].map(Some));
 }

@@ -15,8 +15,8 @@ use crate::{
     hours::{CivilInterval, CivilTime, DateException, DayHours, WeeklyHours},
     ids::{BranchId, ResourceId, ServiceId, StaffId},
     service::{
-        Assignment, BookingLimits, BookingRules, DurationPrice, DurationRange, PhaseTemplate,
-        ResourceNeed,
+        Assignment, BookingLimits, BookingRules, DurationPrice, DurationRange, GridFrom,
+        PhaseTemplate, ResourceNeed,
     },
     slot::Slot,
 };
@@ -272,6 +272,10 @@ impl Dice {
                     ..BookingLimits::default()
                 },
                 duration: self.duration(),
+                grid_from: self.pick(&[GridFrom::Midnight, GridFrom::Midnight, GridFrom::Opening]),
+                snap: self.is_lucky(4),
+                min_gap_min: if self.is_lucky(3) { self.minutes(10) } else { 0 },
+                prefer_adjacent: self.is_lucky(3),
                 ..BookingRules::default()
             }),
         }
