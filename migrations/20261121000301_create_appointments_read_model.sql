@@ -41,6 +41,8 @@ COMMENT ON COLUMN read.appointments.staff_ids IS 'Everyone who does a phase.';
 COMMENT ON COLUMN read.appointments.last_outcome IS 'What the latest reschedule or cancellation came to under the agreed terms.';
 
 CREATE INDEX appointments_by_start ON read.appointments (tenant_id, starts_at, appointment_id);
+-- The longest appointment: none that overlaps an instant has begun earlier before it.
+CREATE INDEX appointments_by_length ON read.appointments (tenant_id, (ends_at - starts_at));
 CREATE INDEX appointments_by_customer ON read.appointments (tenant_id, customer_id, starts_at, appointment_id);
 CREATE INDEX appointments_by_staff ON read.appointments USING gin (staff_ids);
 

@@ -9,7 +9,7 @@ use axum::{
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
     appointment::{Appointment, AppointmentStatus},
-    availability::{Item, StaffWish},
+    availability::StaffWish,
     booking::{
         BookingAnswer, ChangeAnswer, Wish,
         commands::{Book, BookHeld, Cancel, ChangeStatus, Particulars, Reschedule, StatusChange},
@@ -26,6 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    basket::{BasketItem, items},
     customers::{Newcomer, guest},
     events::without_personal,
     look_back, page,
@@ -93,14 +94,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(no_show.command::<Step>().done())
 }
 
-/// A service of a basket.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BasketItem {
-    #[schema(value_type = Uuid)]
-    service_id: ServiceId,
-}
-
 /// What a booking says. Price, status, company and version are never the client's (APT-06).
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +104,10 @@ struct CreateBooking {
     customer: Option<Newcomer>,
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    /// Active minutes of `service_id`. Another duration than its own needs a service of a single phase
+    /// whose `rules.duration` allows it; the rule also says whether the price follows.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[serde(default)]
     #[schema(max_items = 12)]
     services: Vec<BasketItem>,
@@ -130,24 +127,8 @@ struct CreateBooking {
     dry_run: bool,
 }
 
-fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
+pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
     value.ok_or_else(|| Problem::invalid(field, format!("The {field} field is required.")))
-}
-
-/// The services of a request: one, or a basket.
-pub(super) fn items(
-    service_id: Option<ServiceId>,
-    services: &[BasketItem],
-) -> Result<Vec<Item>, Problem> {
-    match (service_id, services) {
-        (Some(service_id), []) => Ok(vec![Item::of(service_id)]),
-        (None, services) if (1..=12).contains(&services.len()) => {
-            Ok(services.iter().map(|it| Item::of(it.service_id)).collect())
-        }
-        (None, []) => required("service_id", None),
-        (None, _) => Err(Problem::invalid("services", "a basket has 1 to 12 services")),
-        (Some(_), _) => Err(Problem::invalid("services", "either service_id or services")),
-    }
 }
 
 /// The staff member that is asked for, if one is.
@@ -178,7 +159,7 @@ async fn create(
     } else {
         let wish = Wish {
             branch_id: required("branch_id", value.branch_id)?,
-            items: items(value.service_id, &value.services)?,
+            items: items((value.service_id, value.duration_minutes), &value.services)?,
             staff: wish(value.staff_id),
             starts_at: required("starts_at", value.starts_at)?.0,
         };
@@ -251,7 +232,12 @@ struct ListBookings {
     #[param(value_type = Option<Uuid>)]
     series_id: Option<SeriesId>,
     external_ref: Option<Reference>,
+    /// Bookings that end after this instant: with `to`, all that overlap the time between, those
+    /// included that begin before it or end after it.
+    #[param(inline)]
     from: Option<Instant>,
+    /// Bookings that begin before this instant.
+    #[param(inline)]
     to: Option<Instant>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod availability;
+mod basket;
 mod bookings;
 mod catalog;
 mod customers;

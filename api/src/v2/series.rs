@@ -18,7 +18,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    bookings::{BasketItem, cancelled, items, wish},
+    basket::{BasketItem, items},
+    bookings::{cancelled, wish},
     customers::{Newcomer, guest},
     shapes::bookings as shapes,
 };
@@ -65,6 +66,9 @@ struct Start {
     customer: Option<Newcomer>,
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    /// Active minutes of `service_id`, as in a booking.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[serde(default)]
     #[schema(max_items = 12)]
     services: Vec<BasketItem>,
@@ -96,12 +100,12 @@ async fn start(
     let Body { value, canonical } = body;
     let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
     rule.except = value.except.into_iter().map(|at| at.0).collect();
-    let items = items(value.service_id, &value.services)?;
+    let items = items((value.service_id, value.duration_minutes), &value.services)?;
     let place = (Some(value.branch_id), None);
     let guest = guest(&app, &caller, place, (value.customer_id, value.customer)).await?;
     let command = StartSeries {
         branch_id: value.branch_id,
-        service_ids: items.into_iter().map(|item| item.service_id).collect(),
+        items,
         staff: wish(value.staff_id),
         rule,
         skip_conflicts: value.skip_conflicts,

@@ -236,6 +236,7 @@ fn booking() -> Booking {
         zone: chrono_tz::Europe::Berlin,
         customer_id: Uuid::from_u128(3).into(),
         service_ids: vec![Uuid::from_u128(5).into()],
+        durations: Vec::new(),
         booking_type: BookingType::Simple,
         is_composite: false,
         is_pending: false,

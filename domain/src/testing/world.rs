@@ -436,7 +436,7 @@ impl World {
         let started = self
             .ask(&StartSeries {
                 branch_id: BranchId::new(BRANCH),
-                service_ids: vec![ServiceId::new(SERVICES[usize::from(service)])],
+                items: vec![Item::of(ServiceId::new(SERVICES[usize::from(service)]))],
                 staff: wish(staff),
                 rule,
                 skip_conflicts,

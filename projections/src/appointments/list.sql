@@ -9,7 +9,10 @@ SELECT to_jsonb(a)
    AND ($7::uuid IS NULL OR $7 = ANY (a.service_ids))
    AND ($8::uuid IS NULL OR a.series_id = $8)
    AND ($9::text IS NULL OR a.external_ref = $9)
-   AND ($10::timestamptz IS NULL OR a.starts_at >= $10)
+   AND ($10::timestamptz IS NULL OR a.ends_at > $10)
+   AND ($10::timestamptz IS NULL OR a.starts_at > $10 - (
+           SELECT l.ends_at - l.starts_at FROM appointments AS l
+            WHERE l.tenant_id = $1 ORDER BY l.ends_at - l.starts_at DESC LIMIT 1))
    AND ($11::timestamptz IS NULL OR a.starts_at < $11)
    AND ($12::timestamptz IS NULL OR (a.starts_at, a.appointment_id) > ($12, $13))
  ORDER BY a.starts_at, a.appointment_id

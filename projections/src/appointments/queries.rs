@@ -29,7 +29,7 @@ pub struct AppointmentFilter {
     pub series_id: Option<SeriesId>,
     /// By the client's own id.
     pub external_ref: Option<String>,
-    /// That start then or later.
+    /// That end after then.
     pub from: Option<DateTime<Utc>>,
     /// That start before then.
     pub to: Option<DateTime<Utc>>,

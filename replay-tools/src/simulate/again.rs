@@ -92,7 +92,7 @@ impl World {
         }
         let wish = Wish {
             branch_id: booking.branch_id,
-            items: booking.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            items: Item::booked(&booking.service_ids, &booking.durations),
             staff: StaffWish::Pinned(booking.plan.staff_id),
             starts_at: booking.plan.starts_at,
         };
@@ -120,7 +120,7 @@ impl World {
     ) -> anyhow::Result<Option<Refused>> {
         let wish = Wish {
             branch_id: held.branch_id,
-            items: held.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            items: Item::booked(&held.service_ids, &held.durations),
             staff: StaffWish::Pinned(held.plan.staff_id),
             starts_at: held.plan.starts_at,
         };
@@ -157,7 +157,7 @@ impl World {
         let guest = Guest::Known(started.customer_id);
         let command = StartSeries {
             branch_id: started.branch_id,
-            service_ids: started.service_ids.clone(),
+            items: Item::booked(&started.service_ids, &started.durations),
             staff: started.staff_id.map_or(StaffWish::Anyone, StaffWish::Pinned),
             rule: started.rule.clone(),
             // One that left nothing out is taken to have insisted on all of it.

@@ -285,6 +285,7 @@ fn booking(plan: Plan, is_pending: bool) -> Booking {
         zone: chrono_tz::UTC,
         customer_id: Uuid::from_u128(3).into(),
         service_ids: vec![Uuid::from_u128(21).into()],
+        durations: Vec::new(),
         booking_type: BookingType::Simple,
         is_composite: false,
         is_pending,

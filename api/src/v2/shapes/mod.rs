@@ -17,6 +17,7 @@ pub(super) mod events;
 pub(super) mod person;
 pub(super) mod receipts;
 pub(super) mod reports;
+mod rules;
 mod values;
 pub(super) mod webhooks;
 

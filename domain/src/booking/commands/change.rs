@@ -182,7 +182,7 @@ impl Reschedule {
         let (id, at) = (self.appointment_id, unit.context().at);
         let wish = Wish {
             branch_id: booking.branch_id,
-            items: booking.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            items: Item::agreed(&booking.service_ids, &booking.durations),
             staff: StaffWish::Pinned(self.staff_id.unwrap_or(booking.plan.staff_id)),
             starts_at: self.new_starts_at,
         };

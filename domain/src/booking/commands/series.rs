@@ -8,7 +8,7 @@ use crate::{
     availability::{Item, Request, StaffWish},
     calendar_day::CalendarDay,
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::{AppointmentId, BranchId, SeriesId, ServiceId},
+    ids::{AppointmentId, BranchId, SeriesId},
     ports::EventLog,
     series::{
         Occurrence, OccurrenceStatus, Series, SeriesCommand, SeriesError, Started, rule::SeriesRule,
@@ -31,7 +31,7 @@ pub struct StartSeries {
     /// Where.
     pub branch_id: BranchId,
     /// What, in order.
-    pub service_ids: Vec<ServiceId>,
+    pub items: Vec<Item>,
     /// By whom.
     pub staff: StaffWish,
     /// When.
@@ -108,11 +108,11 @@ impl UnitCommand for StartSeries {
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<SeriesAnswer, BookingError>, UnitError> {
         let now = unit.context().at;
-        let items: Vec<_> = self.service_ids.iter().map(|id| Item::of(*id)).collect();
-        let mut scene = accept!(Scene::load(unit, self.branch_id, &items, self.staff).await?);
+        let items = &self.items;
+        let mut scene = accept!(Scene::load(unit, self.branch_id, items, self.staff).await?);
         let policy = scene.company.policies().recurring.clone();
         let starts = accept!(self.starts(policy.max_length, now));
-        let request = Request::basket(items, now).by(self.staff);
+        let request = Request::basket(items.iter().cloned(), now).by(self.staff);
         let mut days: Vec<_> =
             starts.iter().flat_map(|start| scene.days_around(&request, *start)).collect();
         days.sort_unstable();
@@ -138,7 +138,7 @@ impl UnitCommand for StartSeries {
             let id = AppointmentId::new(unit.context().next_id());
             let draft = Draft {
                 plan,
-                service_ids: self.service_ids.clone(),
+                items: self.items.clone(),
                 hold_id: None,
                 series: Some(SeriesPlace { series_id, number }),
             };
@@ -155,7 +155,8 @@ impl UnitCommand for StartSeries {
             company_id: scene.profile.company_id,
             branch_id: self.branch_id,
             customer_id,
-            service_ids: self.service_ids.clone(),
+            service_ids: self.items.iter().map(|item| item.service_id).collect(),
+            durations: Item::durations(&self.items),
             staff_id: self.staff.named(),
             rule: self.rule.clone(),
             policy,
