@@ -63,7 +63,14 @@ impl PoolRole {
                  SET enable_hashjoin = off; SET enable_mergejoin = off; \
                  SET plan_cache_mode = force_custom_plan"
             }
-            Self::Append | Self::App | Self::Vault | Self::Webhooks => "SET jit = off",
+            // Queries read a page in the order of an index. Statistics of any tenant would be wrong for
+            // most, so it is not left to them whether everything is read and sorted instead.
+            Self::App => {
+                "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+                 SET enable_sort = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                 SET plan_cache_mode = force_custom_plan"
+            }
+            Self::Append | Self::Vault | Self::Webhooks => "SET jit = off",
         }
     }
 }
