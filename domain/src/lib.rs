@@ -37,6 +37,7 @@ pub mod series;
 pub mod service;
 pub mod slot;
 pub mod staff;
+pub mod standards;
 pub mod tagged;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]

@@ -37,6 +37,17 @@ pub enum AppointmentStatus {
 }
 
 impl AppointmentStatus {
+    /// All of them, in the order of the flow.
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Confirmed,
+        Self::InProgress,
+        Self::Completed,
+        Self::Cancelled,
+        Self::NoShow,
+        Self::Rejected,
+    ];
+
     /// Whether its claims stand.
     pub const fn keeps_its_place(self) -> bool {
         match self {

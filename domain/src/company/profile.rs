@@ -7,6 +7,7 @@ use crate::{
     master_data::{MasterDataError, check_external_ref, check_name},
     money::Currency,
     policy::{CancellationPolicy, Fee, RecurringPolicy, ReschedulePolicy, ViolationAction},
+    standards::{canonical_zone, check_currency, check_phone_region},
 };
 
 /// What there is to know of a company.
@@ -27,15 +28,17 @@ pub struct CompanyProfile {
 }
 
 impl CompanyProfile {
+    /// With the name of its zone that the IANA database uses.
+    #[must_use]
+    pub(super) fn canonical(self) -> Self {
+        Self { zone: canonical_zone(self.zone), ..self }
+    }
+
     pub(super) fn check(&self) -> Result<(), MasterDataError> {
         check_name("name", &self.name)?;
         check_external_ref(self.external_ref.as_deref())?;
-        let region = self.phone_region.as_bytes();
-        if region.len() != 2 || !region.iter().all(u8::is_ascii_uppercase) {
-            let problem = "a region is two capital letters such as DE";
-            return Err(MasterDataError::invalid("phone_region", problem));
-        }
-        Ok(())
+        check_currency("currency", self.currency)?;
+        check_phone_region("phone_region", &self.phone_region)
     }
 
     pub(super) fn check_change(&self, held: &Self) -> Result<(), MasterDataError> {

@@ -254,6 +254,7 @@ impl World {
                 CustomerId::new(CUSTOMER),
                 Phone::try_from("+4915112345678".to_owned()).expect("a number"),
             )),
+            phone_is_valid: None,
             email: None,
             language: None,
             preferred_branch_id: None,

@@ -1,10 +1,13 @@
-SELECT to_jsonb(a)
+-- A page by start, customer or series, and of temporary tables, which have no other index. Rows are given their shape when the page is complete.
+SELECT to_jsonb(page.a)
+  FROM (
+SELECT a
   FROM appointments AS a
  WHERE a.tenant_id = $1
-   AND ($2::jsonb = '[]' OR $2::jsonb ? a.status)
+   AND ($2::text[] = '{}' OR a.status = ANY ($2))
    AND ($3::uuid IS NULL OR a.company_id = $3)
    AND ($4::uuid IS NULL OR a.branch_id = $4)
-   AND ($5::uuid IS NULL OR a.staff_ids @> ARRAY[$5])
+   AND ($5::uuid IS NULL OR $5 = ANY (a.staff_ids))
    AND ($6::uuid IS NULL OR a.customer_id = $6)
    AND ($7::uuid IS NULL OR $7 = ANY (a.service_ids))
    AND ($8::uuid IS NULL OR a.series_id = $8)
@@ -17,3 +20,4 @@ SELECT to_jsonb(a)
    AND ($12::timestamptz IS NULL OR (a.starts_at, a.appointment_id) > ($12, $13))
  ORDER BY a.starts_at, a.appointment_id
  LIMIT $14
+OFFSET 0) AS page

@@ -261,6 +261,7 @@ fn guest(
     let contact = Contact {
         name: None,
         phone: Some(Personal::Erased { subject: CustomerId::new(id) }),
+        phone_is_valid: None,
         email: None,
         language: None,
         preferred_branch_id: None,

@@ -61,6 +61,9 @@ things! {
         name: String,
         zone: Zone,
         address: Option<Address>,
+        /// Where phone numbers without a country code belong; absent means the company's region.
+        #[schema(pattern = "^[A-Z]{2}$", example = "AT")]
+        phone_region: Option<String>,
         service_radius_m: Option<u32>,
         transport_info: Option<AnyText>,
         #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]

@@ -35,7 +35,11 @@ pub(in crate::v2) struct Person {
 struct PersonContact {
     since: Instant,
     name: Option<String>,
+    /// E.164.
     phone: Option<String>,
+    phone_extension: Option<String>,
+    /// Whether a numbering plan uses the number.
+    phone_is_valid: Option<bool>,
     email: Option<String>,
     language: Option<String>,
     preferred_branch_id: Option<Uuid>,
