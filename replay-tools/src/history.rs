@@ -1,37 +1,95 @@
-//! Tells a history as a timeline: when, who, what, through which surface, in which thread.
+//! Tells a history as a timeline: when, what, who, why, through which surface, in which thread.
 
-use daybook_domain::event_log::{Position, RecordedEvent};
+use daybook_domain::{
+    event_log::{Metadata, Position, RecordedEvent},
+    history::sentence,
+};
 use serde_json::{Value, json};
 
-use crate::{archive::Past, cli::HistoryWish, say};
+use crate::{
+    archive::Past,
+    cli::HistoryWish,
+    models::{Keys, SecretText},
+    say,
+    source::Source,
+};
 
-pub(crate) async fn run(past: &Past, wish: &HistoryWish, as_json: bool) -> anyhow::Result<()> {
+/// The columns of a history as CSV.
+const COLUMNS: [&str; 12] = [
+    "position",
+    "recorded_at",
+    "event_type",
+    "aggregate_type",
+    "aggregate_id",
+    "revision",
+    "actor",
+    "actor_name",
+    "on_behalf_of",
+    "source",
+    "correlation_id",
+    "sentence",
+];
+
+pub(crate) async fn run(
+    past: &Past,
+    wish: &HistoryWish,
+    (given, source): (Option<&SecretText>, &Source),
+    as_json: bool,
+) -> anyhow::Result<()> {
     let needles: Vec<String> = [wish.appointment, wish.customer, wish.staff]
         .into_iter()
         .flatten()
         .map(|id| id.to_string())
         .collect();
+    let keys = past.keys(given, source).await?.filter(|keys| keys.are_there);
+    if wish.csv {
+        say(&csv_line(&COLUMNS.map(str::to_owned))?)?;
+    }
     let mut told = 0;
     let mut pages = past.follow(Position(wish.after));
     loop {
         let page = pages.page().await?;
         let Some(last) = page.last() else { break };
-        for event in page.iter().filter(|event| is_wanted(event, wish, &needles)) {
-            if wish.limit.is_some_and(|limit| limit <= told) {
-                return Ok(());
-            }
-            told += 1;
-            say(&if as_json { document(event)?.to_string() } else { line(event, wish)? })?;
+        let is_over = wish.to.is_some_and(|to| last.recorded_at >= to);
+        let is_ours = |event: &RecordedEvent| is_wanted(event, wish, &needles);
+        let mut wanted: Vec<_> = page.into_iter().filter(is_ours).collect();
+        if let Some(limit) = wish.limit {
+            wanted.truncate(limit.saturating_sub(told));
         }
-        if wish.to.is_some_and(|to| last.recorded_at >= to) {
+        told += wanted.len();
+        let opened = opened(&wanted, keys.as_ref()).await?;
+        for (event, opened) in wanted.iter().zip(&opened) {
+            let said = tell(opened)?;
+            say(&match (as_json, wish.csv) {
+                (true, _) => document(event, &said.0)?.to_string(),
+                (false, true) => csv_line(&row(event, &said))?,
+                (false, false) => line(event, &said, wish),
+            })?;
+        }
+        if is_over || wish.limit.is_some_and(|limit| limit <= told) {
             break;
         }
     }
-    if told == 0 && !as_json {
-        say("nothing of that kind happened")?;
+    if told == 0 && !as_json && !wish.csv {
+        say("No matching events.")?;
     }
     Ok(())
 }
+
+/// The events with what is sealed in the clear, where the keys are at hand.
+async fn opened(
+    events: &[RecordedEvent],
+    keys: Option<&Keys>,
+) -> anyhow::Result<Vec<RecordedEvent>> {
+    let mut opened = events.to_vec();
+    if let (Some(keys), Some(tenant)) = (keys, events.first().map(|event| event.tenant)) {
+        keys.vault.open_events(tenant, opened.iter_mut()).await?;
+    }
+    Ok(opened)
+}
+
+/// An event's sentence and its metadata.
+type Told = (String, Option<Metadata>);
 
 /// An event concerns something when its stream is that thing's, or when it names it.
 fn is_wanted(event: &RecordedEvent, wish: &HistoryWish, needles: &[String]) -> bool {
@@ -44,34 +102,57 @@ fn is_wanted(event: &RecordedEvent, wish: &HistoryWish, needles: &[String]) -> b
         && needles.iter().all(concerns)
 }
 
-/// Who, from where and in which thread. Events of other programs may have no such metadata.
-fn circumstances(event: &RecordedEvent) -> (String, String, String) {
-    event.metadata().map_or_else(
-        |_not_ours| ("unknown".to_owned(), "-".to_owned(), "-".to_owned()),
-        |metadata| {
-            let source = metadata.source.unwrap_or_else(|| "-".to_owned());
-            (metadata.actor, source, metadata.correlation_id)
-        },
-    )
+/// What happened, by whom and why. Events of other programs may have no metadata of ours.
+fn tell(event: &RecordedEvent) -> anyhow::Result<Told> {
+    let payload: Value = serde_json::from_str(&event.payload)?;
+    let metadata = event.metadata().ok();
+    Ok((sentence(&event.event_type, &payload, metadata.as_ref(), None), metadata))
 }
 
-fn line(event: &RecordedEvent, wish: &HistoryWish) -> anyhow::Result<String> {
-    let (actor, source, thread) = circumstances(event);
-    let payload: Value = serde_json::from_str(&event.payload)?;
-    let reason = payload.get("reason").filter(|reason| !reason.is_null());
-    let reason = reason.map(|reason| format!("  because {reason}")).unwrap_or_default();
+fn line(event: &RecordedEvent, (sentence, metadata): &Told, wish: &HistoryWish) -> String {
+    let source = metadata.as_ref().and_then(|it| it.source.as_deref()).unwrap_or("-");
+    let thread = metadata.as_ref().map_or("-", |it| it.correlation_id.as_str());
     let below = if wish.payload { format!("\n          {}", event.payload) } else { String::new() };
-    Ok(format!(
-        "{:>8}  {}  {:<28} {} #{}  by {actor} via {source}  thread {thread}{reason}{below}",
+    format!(
+        "{:>8}  {}  {:<28} {} #{}  {sentence}  via {source}  thread {thread}{below}",
         event.position.0,
         event.recorded_at.format("%Y-%m-%d %H:%M:%S%.3fZ"),
         event.event_type,
         event.stream.aggregate_id,
         event.revision.0,
-    ))
+    )
 }
 
-fn document(event: &RecordedEvent) -> anyhow::Result<Value> {
+fn row(event: &RecordedEvent, (sentence, metadata): &Told) -> [String; 12] {
+    let metadata = metadata.as_ref();
+    let text = |field: Option<&String>| field.cloned().unwrap_or_default();
+    [
+        event.position.to_string(),
+        event.recorded_at.to_rfc3339(),
+        event.event_type.clone(),
+        event.stream.aggregate_type.to_string(),
+        event.stream.aggregate_id.to_string(),
+        event.revision.to_string(),
+        text(metadata.map(|it| &it.actor)),
+        text(metadata.and_then(|it| it.actor_name.as_ref())),
+        text(metadata.and_then(|it| it.on_behalf_of.as_ref())),
+        text(metadata.and_then(|it| it.source.as_ref())),
+        text(metadata.map(|it| &it.correlation_id)),
+        sentence.clone(),
+    ]
+}
+
+/// A line of RFC 4180 without its end.
+fn csv_line(fields: &[String]) -> anyhow::Result<String> {
+    let mut writer =
+        csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+    writer.write_record(fields)?;
+    let text = String::from_utf8(writer.into_inner()?)?;
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+/// The payload stays as it was recorded.
+fn document(event: &RecordedEvent, sentence: &str) -> anyhow::Result<Value> {
     Ok(json!({
         "position": event.position,
         "recorded_at": event.recorded_at,
@@ -81,6 +162,7 @@ fn document(event: &RecordedEvent) -> anyhow::Result<Value> {
         "event_id": event.event_id,
         "event_type": event.event_type,
         "event_version": event.event_version,
+        "sentence": sentence,
         "metadata": serde_json::from_str::<Value>(&event.metadata)?,
         "payload": serde_json::from_str::<Value>(&event.payload)?,
     }))
