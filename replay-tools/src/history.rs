@@ -167,3 +167,67 @@ fn document(event: &RecordedEvent, sentence: &str) -> anyhow::Result<Value> {
         "payload": serde_json::from_str::<Value>(&event.payload)?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use daybook_adapters::{
+        log::MemoryLog,
+        vault::{MasterKey, SealedLog, Vault},
+    };
+    use daybook_domain::{
+        event_log::{Append, EventData, ExpectedRevision, StreamId, StreamWrite},
+        ids::TenantId,
+        ports::EventLog as _,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A rejection whose reason is sealed, as the log has it, and the keys of its vault.
+    async fn rejected() -> (RecordedEvent, Keys) {
+        let master = MasterKey::parse(&"7".repeat(64)).expect("a key");
+        let (tenant, log) = (TenantId::new(Uuid::from_u128(1)), MemoryLog::new());
+        let vault = Vault::memory(master);
+        let sealed = SealedLog::new(log.clone(), vault.clone());
+        sealed.open_tenant(tenant).await.expect("a tenant is opened");
+        let reason = json!({ "$personal": Uuid::from_u128(2), "value": "too late, \"again\"" });
+        let payload = json!({ "type": "rejected", "reason_code": "other", "reason": reason });
+        let mut metadata = Metadata::new("key:7", DateTime::UNIX_EPOCH, "r-1");
+        metadata.actor_name = Some("Till".to_owned());
+        let event = EventData {
+            event_id: Uuid::from_u128(3),
+            event_type: "appointment.rejected".into(),
+            event_version: "1.0.0".into(),
+            payload: payload.to_string(),
+            metadata: json!(metadata).to_string().into(),
+        };
+        let stream = StreamId::new("appointment", "a");
+        let write =
+            StreamWrite { stream, expected: ExpectedRevision::NoStream, events: vec![event] };
+        let append = Append { tenant, command: None, writes: vec![write], unchanged: Vec::new() };
+        sealed.append(append).await.expect("it is appended");
+        let events = log.read_tenant(tenant, Position(0), 1).await.expect("it is read");
+        let event = events.into_iter().next().expect("there is one");
+        (event, Keys { vault, are_there: true })
+    }
+
+    #[tokio::test]
+    async fn a_sealed_reason_is_told_where_the_key_is_at_hand_and_the_payload_stays_sealed() {
+        let (event, keys) = rejected().await;
+        let events = std::slice::from_ref(&event);
+        let blind = tell(&opened(events, None).await.expect("nothing is opened")[0]);
+        let (sentence, _) = blind.expect("a sentence");
+        let by = "Rejected by API key \u{201c}Till\u{201d}. Reason: other, ";
+        assert_eq!(sentence, format!("{by}(sealed)."));
+        let said = tell(&opened(events, Some(&keys)).await.expect("it is opened")[0]);
+        let said = said.expect("a sentence");
+        assert_eq!(said.0, format!("{by}\u{201c}too late, \"again\"\u{201d}."));
+        let document = document(&event, &said.0).expect("a document");
+        assert!(document["payload"]["reason"]["$sealed"].is_string(), "{document}");
+        let table = csv_line(&row(&event, &said)).expect("a line");
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(table.as_bytes());
+        let fields = reader.records().next().expect("a line").expect("it is CSV");
+        assert_eq!((fields.len(), &fields[7], &fields[11]), (12, "Till", said.0.as_str()));
+    }
+}

@@ -27,6 +27,7 @@ mod plan;
 mod reasons;
 mod request;
 mod search;
+mod sentences;
 #[cfg(test)]
 mod tests;
 mod zone_day;

@@ -18,6 +18,7 @@ mod openapi;
 mod rate_limits;
 mod read_your_writes;
 mod receipts;
+mod references;
 mod reports;
 mod series;
 mod webhook_faults;
