@@ -11,19 +11,15 @@ use crate::{
 };
 
 /// One reason, and whom and what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// Why.
-    #[serde(flatten)]
     pub why: Why,
     /// The service that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_id: Option<ServiceId>,
     /// The key of the phase that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// The staff member that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<StaffId>,
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Money,
+    Money, ReasonCode,
     rules::Rules,
     values::{ActiveMinutes, Fee},
 };
@@ -334,6 +334,9 @@ pub(in crate::v2) struct Policies {
     reschedule: Reschedule,
     #[schema(required = false)]
     recurring: Recurring,
+    /// Reasons of changes beside those that every company has, such as `pipe_burst`.
+    #[schema(required = false, max_items = 50)]
+    reason_codes: Vec<ReasonCode>,
     dry_run: Option<bool>,
 }
 

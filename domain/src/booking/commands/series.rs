@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     aggregate::Evolve as _,
-    appointment::{PlacedClaim, SeriesPlace},
+    appointment::{ChangeCause, PlacedClaim, SeriesPlace},
     availability::{Item, Request, StaffWish},
     calendar_day::CalendarDay,
     dispatch::{Unit, UnitCommand, UnitError},
@@ -21,7 +21,7 @@ use super::{
         scene::{FAR_OFF, Scene},
     },
     book::{Draft, Particulars, answer, claim, record},
-    change::{Cancel, Reschedule},
+    change::{Cancel, Reschedule, check_cause},
     status::load,
 };
 
@@ -49,8 +49,8 @@ pub struct SkipOccurrence {
     pub series_id: SeriesId,
     /// Which occurrence, from 1.
     pub number: u16,
-    /// Why.
-    pub reason: Option<String>,
+    /// Who wants it and why.
+    pub cause: ChangeCause,
 }
 
 /// Moves one occurrence.
@@ -62,8 +62,8 @@ pub struct MoveOccurrence {
     pub number: u16,
     /// Where to.
     pub new_starts_at: DateTime<Utc>,
-    /// Why.
-    pub reason: Option<String>,
+    /// Who wants it and why.
+    pub cause: ChangeCause,
 }
 
 /// Calls off what is still to come.
@@ -71,8 +71,8 @@ pub struct MoveOccurrence {
 pub struct CancelSeries {
     /// Which series.
     pub series_id: SeriesId,
-    /// Why.
-    pub reason: Option<String>,
+    /// Who wants it and why.
+    pub cause: ChangeCause,
 }
 
 impl StartSeries {
@@ -205,12 +205,8 @@ impl UnitCommand for SkipOccurrence {
         let skip = SeriesCommand::Skip { number: self.number };
         accept!(unit.decide::<Series>(self.series_id, skip).await?);
         let booking = accept!(load(unit, id, None).await?);
-        let cancel = Cancel {
-            appointment_id: id,
-            reason: self.reason.clone(),
-            notify_customer: false,
-            expected: None,
-        };
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
+        let cancel = Cancel { appointment_id: id, cause: self.cause.clone(), expected: None };
         let outcome = accept!(cancel.cancel(unit, &booking).await?);
         let old_time = booking.plan.starts_at;
         let booking = accept!(answer(unit, id).await?);
@@ -231,11 +227,12 @@ impl UnitCommand for MoveOccurrence {
         let step = SeriesCommand::Move { number: self.number, starts_at };
         accept!(unit.decide::<Series>(self.series_id, step).await?);
         let booking = accept!(load(unit, id, None).await?);
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
         let reschedule = Reschedule {
             appointment_id: id,
             new_starts_at: starts_at,
             staff_id: None,
-            reason: self.reason.clone(),
+            cause: self.cause.clone(),
             expected: None,
         };
         let outcome = accept!(reschedule.reschedule(unit, &booking).await?);
@@ -266,12 +263,8 @@ impl UnitCommand for CancelSeries {
         drop(series);
         for id in open {
             let booking = accept!(load(unit, id, None).await?);
-            let cancel = Cancel {
-                appointment_id: id,
-                reason: self.reason.clone(),
-                notify_customer: false,
-                expected: None,
-            };
+            accept!(check_cause(unit, booking.company_id, &self.cause).await?);
+            let cancel = Cancel { appointment_id: id, cause: self.cause.clone(), expected: None };
             accept!(cancel.cancel(unit, &booking).await?);
         }
         Ok(Ok(SeriesAnswer { series_id, occurrences }))
