@@ -160,7 +160,6 @@ impl AppState {
         let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
         let vault = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
         let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
-        let receipts = read.clone();
         let pools = vec![
             ("append", append.clone()),
             (READ, read.clone()),
@@ -210,12 +209,12 @@ impl AppState {
             vault,
             keys,
             key_cache: KeyCache::default(),
+            receipts: Receipts::start(read.clone()),
             read,
             limits: Limits::new(rate_limit_factor),
             clock,
             ids,
             hints,
-            receipts: Receipts::start(receipts),
             pools,
             log: plain,
             last_vitals: LastVitals::default(),

@@ -75,6 +75,15 @@ impl fmt::Display for Why {
             Self::ResourceFull { needed, free, .. } => {
                 write!(f, "A resource has {free} of {needed} needed units free.")
             }
+            Self::DurationNotAdjustable { minutes: Some(minutes) } => {
+                write!(f, "The service takes {minutes} minutes; its duration cannot be changed.")
+            }
+            Self::DurationOutOfRange { from_min, to_min, step_min } => {
+                write!(
+                    f,
+                    "The service takes {from_min} to {to_min} minutes, in steps of {step_min}."
+                )
+            }
             other => f.write_str(other.fixed()),
         }
     }
@@ -115,7 +124,7 @@ impl Why {
                 "Service not available for this branch: the service is inactive."
             }
             Self::ServiceNotOfferedHere { .. } => "The service is not offered at this branch.",
-            Self::DurationNotAdjustable => {
+            Self::DurationNotAdjustable { .. } => {
                 "The duration of a service with several phases cannot be changed."
             }
             Self::NoStaffAssigned => "No staff member is assigned to the service.",
@@ -132,6 +141,7 @@ impl Why {
             Self::ResourceClosed { .. } => "A resource that the service needs is closed then.",
             Self::RoleMissing { .. }
             | Self::NoticeTooShort { .. }
+            | Self::DurationOutOfRange { .. }
             | Self::TooFarAhead { .. }
             | Self::OffGrid { .. }
             | Self::BranchClosed { .. }
@@ -159,6 +169,9 @@ impl Why {
             | Self::StaffNotBookable
             | Self::StaffNotAtBranch { .. }
             | Self::NotAssigned => Some("staff_id"),
+            Self::DurationNotAdjustable { .. } | Self::DurationOutOfRange { .. } => {
+                Some("duration_minutes")
+            }
             _ => None,
         }
     }
@@ -211,7 +224,9 @@ mod tests {
             Why::ServiceUnknown,
             Why::ServiceInactive,
             Why::ServiceNotOfferedHere { branch_id },
-            Why::DurationNotAdjustable,
+            Why::DurationNotAdjustable { minutes: None },
+            Why::DurationNotAdjustable { minutes: Some(45) },
+            Why::DurationOutOfRange { from_min: 30, to_min: 60, step_min: 15 },
             Why::NoStaffAssigned,
             Why::StaffUnknown,
             Why::StaffInactive,

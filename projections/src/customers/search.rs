@@ -194,17 +194,16 @@ pub(super) async fn search(
     let nth = |n: usize, of: fn(&Range) -> &str| {
         others.iter().map(|term| term.get(n).map(of)).collect::<Vec<Option<&str>>>()
     };
-    let (from, to): (fn(&Range) -> &str, fn(&Range) -> &str) = (|it| &it.from, |it| &it.to);
     let rows: Vec<Json<CustomerRow>> = sqlx::query_scalar(include_str!("search.sql"))
         .bind(tenant.uuid())
         .bind(filter.company_id.map(CompanyId::uuid))
         .bind(driving.iter().map(|it| it.rank).collect::<Vec<i16>>())
         .bind(driving.iter().map(|it| it.from.as_str()).collect::<Vec<_>>())
         .bind(driving.iter().map(|it| it.to.as_str()).collect::<Vec<_>>())
-        .bind(nth(0, from))
-        .bind(nth(0, to))
-        .bind(nth(1, from))
-        .bind(nth(1, to))
+        .bind(nth(0, |it| &it.from))
+        .bind(nth(0, |it| &it.to))
+        .bind(nth(1, |it| &it.from))
+        .bind(nth(1, |it| &it.to))
         .bind(i64::from(limit))
         .bind(filter.erasure.map(Erasure::as_str))
         .bind(filter.external_ref.as_deref())

@@ -31,7 +31,7 @@ async fn filled(app: &TestApp) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
 
 async fn found(app: &TestApp, query: &str) -> Vec<String> {

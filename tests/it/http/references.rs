@@ -191,8 +191,8 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
 
 /// The field of a pointer, without the index of an item.
 fn field(pointer: &str) -> String {
-    let names = pointer.split('/').filter(|part| part.parse::<usize>().is_err());
-    names.last().unwrap().to_owned()
+    let mut names = pointer.split('/').filter(|part| part.parse::<usize>().is_err());
+    names.next_back().unwrap().to_owned()
 }
 
 /// Every id in the body of a route: `(method and path, field)`.
