@@ -224,7 +224,6 @@ mod tests {
             Why::ServiceUnknown,
             Why::ServiceInactive,
             Why::ServiceNotOfferedHere { branch_id },
-            Why::DurationNotAdjustable { minutes: None },
             Why::DurationNotAdjustable { minutes: Some(45) },
             Why::DurationOutOfRange { from_min: 30, to_min: 60, step_min: 15 },
             Why::NoStaffAssigned,
