@@ -59,10 +59,8 @@ pub(crate) enum Command {
         /// The log alone, without the read models.
         #[arg(long)]
         log_only: bool,
-        /// A directory of archived months: they are read first, the log from there on in the
-        /// database, if one is named, whose read models are held against both. Or a file that
-        /// `export` wrote, from any position to any other: the database, if one is named, must hold
-        /// the same history and go on from it.
+        /// A directory of archived months: they are read first, the log from there on in the database,
+        /// if one is named, whose read models are held against both. Or a file that `export` wrote.
         #[arg(long, value_name = "DIR|FILE")]
         archive: Option<PathBuf>,
     },
@@ -116,7 +114,6 @@ pub(crate) enum Command {
     /// trailer. With --view, a view of schema `reporting` instead, for analysts.
     #[command(after_help = "Examples:\n  \
         daybook-replay --tenant <id> export --out log.ndjson\n  \
-        daybook-replay --tenant <id> export --out log.ndjson --recipient <hex>\n  \
         daybook-replay --tenant <id> export --out since.ndjson --from-position 120001 --recipient <hex>\n  \
         daybook-replay --tenant <id> export --view appointments --format parquet --out a.parquet\n  \
         daybook-replay --tenant <id> export --view phases --format csv --out p.csv --from 2026-11-01")]
@@ -473,6 +470,9 @@ pub(crate) struct HistoryWish {
     /// With the payload of each event.
     #[arg(long)]
     pub(crate) payload: bool,
+    /// As CSV (RFC 4180), with a line of column names.
+    #[arg(long, conflicts_with_all = ["json", "payload"])]
+    pub(crate) csv: bool,
     /// A directory of archived months, which are read before the database, if one is named.
     #[arg(long, value_name = "DIR")]
     pub(crate) archive: Option<PathBuf>,

@@ -1,7 +1,5 @@
 //! The schema is brought up to date whatever other logins of the database hold.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
-
 use std::time::Duration;
 
 use daybook_adapters::testing::TestDatabase;
@@ -14,7 +12,7 @@ async fn the_advisory_lock_of_another_login_does_not_stop_a_migration() {
     let mut analyst = database.options.connect().await.unwrap();
     analyst.execute("SET ROLE daybook_analyst").await.unwrap();
     analyst.lock().await.unwrap();
-    let refused = analyst.execute("LOCK TABLE _sqlx_migrations IN ACCESS SHARE MODE").await;
+    let refused = analyst.execute("BEGIN; LOCK TABLE _sqlx_migrations IN ACCESS SHARE MODE").await;
     let code = refused.unwrap_err().into_database_error().unwrap().code().unwrap().into_owned();
     assert_eq!(code, "42501", "an analyst takes no lock that a migration waits for");
     let mut owner = database.options.connect().await.unwrap();
@@ -44,7 +42,7 @@ async fn a_migration_that_waits_for_a_lock_ends_and_names_its_holder() {
 
 #[tokio::test]
 async fn two_first_starts_make_one_schema() {
-    let database = daybook_adapters::testing::server().empty_database().await;
+    let database = daybook_adapters::testing::postgres::server().empty_database().await;
     let start = async || {
         let mut connection = database.options.connect().await.unwrap();
         migrate(&mut connection).await

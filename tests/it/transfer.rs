@@ -5,14 +5,18 @@
 use std::{ffi::OsString, fs, path::PathBuf, process::ExitCode};
 
 use daybook_adapters::{
+    clock::RandomIds,
     log::{PostgresLog, contract},
     postgres::PoolRole,
     testing::TestDatabase,
 };
 use daybook_domain::{
+    commands::One,
+    dispatch::{CommandContext, Dispatcher},
     event_log::{Head, Position, RecordedEvent},
     ids::TenantId,
     ports::EventLog as _,
+    tenant::{Tenant, TenantCommand},
 };
 use daybook_replay_tools::{export, import, verify_exported};
 use serde_json::Value;
@@ -285,7 +289,14 @@ async fn an_exported_file_is_verified_by_itself_and_against_the_database_it_came
         daybook_replay_tools::run(args.map(OsString::from)).await
     };
     let log = PostgresLog::new(exported.database.pool(PoolRole::Append).await);
-    contract::grow(&log, exported.tenant, "a", 2).await;
+    let context = CommandContext {
+        tenant: exported.tenant,
+        ids: std::sync::Arc::new(RandomIds),
+        ..daybook_domain::testing::context(chrono::DateTime::UNIX_EPOCH)
+    };
+    let command = TenantCommand::SetFeature { feature: "f".to_owned(), is_enabled: true };
+    let one = One::<Tenant> { id: exported.tenant.uuid(), command, expected: None };
+    Dispatcher::new(log).run(&context, &one).await.unwrap();
     assert_eq!(run().await, ExitCode::SUCCESS, "the database goes on from the file");
     forge(&exported.owner, "UPDATE log.events SET hash = sha256(hash) WHERE position = 6").await;
     assert_eq!(run().await, ExitCode::FAILURE, "the database has another event there");

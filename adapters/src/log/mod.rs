@@ -13,6 +13,7 @@ mod frozen;
 mod lane;
 mod memory;
 mod notifier;
+mod outcome;
 mod postgres;
 mod rows;
 mod scan;
@@ -20,6 +21,7 @@ pub mod stock;
 #[cfg(test)]
 mod tests;
 pub mod transfer;
+mod writes;
 
 pub use self::{
     cqrs::EventRepository,
@@ -27,4 +29,5 @@ pub use self::{
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},
+    writes::WriteState,
 };

@@ -13,17 +13,17 @@ use std::{
 
 use daybook_domain::{event_log::Position, ids::TenantId};
 use sqlx::{
-    PgPool,
+    Executor as _, PgPool,
     postgres::{PgConnectOptions, PgListener},
 };
 use tokio::{
     sync::{Notify, broadcast},
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 use uuid::Uuid;
 
-use crate::postgres::{PoolRole, pool_options};
+use crate::postgres::{Held, PoolRole, STATEMENT, pool_options, silent};
 
 /// At most one message per process in this time, so less than 20 a second: a message costs every process
 /// a wake-up.
@@ -35,6 +35,8 @@ const RECONNECT: Duration = Duration::from_secs(1);
 const RECENT: Duration = Duration::from_secs(1);
 /// How many tenants are remembered as known.
 const KNOWN: usize = 100_000;
+/// How long no hint may come before the connection is tested.
+const QUIET: Duration = Duration::from_secs(10);
 /// Tenants per message: PostgreSQL takes messages of less than 8000 bytes.
 const TENANTS_PER_MESSAGE: usize = 120;
 
@@ -139,24 +141,16 @@ pub struct HintRelay {
 impl HintRelay {
     /// Starts to tell others what `hints` hears from this process, and `hints` what others tell.
     ///
-    /// It returns once it listens. `process` tells this process from the others.
-    pub async fn start(
-        options: PgConnectOptions,
-        hints: Hints,
-        process: Uuid,
-    ) -> Result<Self, sqlx::Error> {
-        let pool = pool_options(PoolRole::Append, 2)
-            .connect_with(options.application_name("daybook-hints"))
-            .await?;
-        // Random for each installation: other logins of the database neither listen nor forge.
-        let channel: String =
-            sqlx::query_scalar(include_str!("wakeup_channel.sql")).fetch_one(&pool).await?;
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(&channel).await?;
+    /// It returns once it listens, or has failed to: it tries again as long as it lives. `process` tells
+    /// this process from the others.
+    pub async fn start(options: PgConnectOptions, hints: Hints, process: Uuid) -> Self {
+        let options = options.application_name("daybook-hints");
+        let pool = pool_options(PoolRole::Append, 2).connect_lazy_with(options.clone());
         let known = Known { pool: pool.clone(), tenants: HashSet::new() };
-        let tell = tokio::spawn(tell((pool, channel), hints.clone(), process));
-        let listen = tokio::spawn(listen((listener, known), hints, process));
-        Ok(Self { tasks: [tell, listen] })
+        let listener = subscribe(&options).await;
+        let tell = tokio::spawn(tell(pool, hints.clone(), process));
+        let listen = tokio::spawn(listen(listener, (options, known), hints, process));
+        Self { tasks: [tell, listen] }
     }
 }
 
@@ -168,7 +162,7 @@ impl Drop for HintRelay {
     }
 }
 
-async fn tell((pool, channel): (PgPool, String), hints: Hints, process: Uuid) {
+async fn tell(pool: PgPool, hints: Hints, process: Uuid) {
     let mut pace = interval(DEBOUNCE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -176,12 +170,7 @@ async fn tell((pool, channel): (PgPool, String), hints: Hints, process: Uuid) {
         pace.tick().await;
         let news: Vec<_> = std::mem::take(&mut *hints.untold()).into_iter().collect();
         for part in news.chunks(TENANTS_PER_MESSAGE) {
-            let told = sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(&channel)
-                .bind(message(process, part))
-                .execute(&pool)
-                .await;
-            if let Err(error) = told {
+            if let Err(error) = notify(&pool, message(process, part)).await {
                 // Others poll; nothing is lost but a moment.
                 tracing::warn!(%error, "other processes were not told of new events");
             }
@@ -189,20 +178,52 @@ async fn tell((pool, channel): (PgPool, String), hints: Hints, process: Uuid) {
     }
 }
 
-async fn listen((mut listener, mut known): (PgListener, Known), hints: Hints, process: Uuid) {
+async fn notify(pool: &PgPool, message: String) -> Result<(), sqlx::Error> {
+    let mut held = Held::acquire(pool).await?;
+    let notify = sqlx::query(include_str!("notify.sql")).bind(message);
+    let notified = timeout(STATEMENT, notify.execute(&mut *held)).await;
+    held.finish(notified).map(drop)
+}
+
+async fn listen(
+    mut listener: Result<PgListener, sqlx::Error>,
+    (options, mut known): (PgConnectOptions, Known),
+    hints: Hints,
+    process: Uuid,
+) {
     let mut retry = interval(RECONNECT);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        match listener.recv().await {
-            Ok(notification) => {
+        let failed = match listener {
+            Ok(listener) => hear((listener, &mut known), &hints, process).await,
+            Err(error) => error,
+        };
+        tracing::warn!(error = %failed, "hints of other processes are not heard");
+        retry.tick().await;
+        listener = subscribe(&options).await;
+    }
+}
+
+/// Hears hints until the connection fails.
+async fn hear(
+    (mut listener, known): (PgListener, &mut Known),
+    hints: &Hints,
+    process: Uuid,
+) -> sqlx::Error {
+    loop {
+        match timeout(QUIET, listener.recv()).await {
+            Ok(Ok(notification)) => {
                 for hint in known.only(foreign_hints(process, notification.payload())).await {
                     hints.publish(hint);
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, "hints of other processes are not heard");
-                retry.tick().await;
-            }
+            Ok(Err(error)) => return error,
+            // There may be no news, or nobody any more who could tell of them.
+            Err(_elapsed) => match timeout(STATEMENT, listener.execute("SELECT")).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return error,
+                Err(_elapsed) => return silent(),
+            },
         }
     }
 }
@@ -217,17 +238,13 @@ impl Known {
     /// The hints of tenants that are there. One statement per message asks for those that were not met
     /// before.
     async fn only(&mut self, mut hints: Vec<Hint>) -> Vec<Hint> {
+        if KNOWN < self.tenants.len() + hints.len() {
+            self.tenants.clear();
+        }
         let unmet = hints.iter().map(|hint| hint.tenant).filter(|it| !self.tenants.contains(it));
         let unmet: Vec<Uuid> = unmet.map(TenantId::uuid).collect();
         if !unmet.is_empty() {
-            if KNOWN < self.tenants.len() + unmet.len() {
-                self.tenants.clear();
-            }
-            let found = sqlx::query_scalar::<_, Uuid>(include_str!("known_tenants.sql"))
-                .bind(unmet)
-                .fetch_all(&self.pool)
-                .await;
-            match found {
+            match found(&self.pool, unmet).await {
                 Ok(found) => self.tenants.extend(found.into_iter().map(TenantId::new)),
                 // Polling finds what is dropped now.
                 Err(error) => tracing::warn!(%error, "tenants of a wake-up could not be looked up"),
@@ -236,6 +253,28 @@ impl Known {
         hints.retain(|hint| self.tenants.contains(&hint.tenant));
         hints
     }
+}
+
+/// Those of these tenants that are there.
+async fn found(pool: &PgPool, tenants: Vec<Uuid>) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut held = Held::acquire(pool).await?;
+    let query = sqlx::query_scalar(include_str!("known_tenants.sql")).bind(tenants);
+    let found = timeout(STATEMENT, query.fetch_all(&mut *held)).await;
+    held.finish(found)
+}
+
+/// Listens over a pool of its own: a listener that has gone silent keeps its connection for good.
+async fn subscribe(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    let pool = pool_options(PoolRole::Append, 1).connect_lazy_with(options.clone());
+    let subscribed = timeout(STATEMENT, async {
+        // Random for each installation: other logins of the database neither listen nor forge.
+        let channel: String =
+            sqlx::query_scalar(include_str!("wakeup_channel.sql")).fetch_one(&pool).await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(&channel).await?;
+        Ok(listener)
+    });
+    subscribed.await.unwrap_or_else(|_elapsed| Err(silent()))
 }
 
 /// `process tenant:position tenant:position …`

@@ -41,6 +41,7 @@ pub use self::{
     rotation::{Rotated, RotationError, complete_rotation, rotate_master},
     sealed_log::SealedLog,
 };
+use crate::postgres::{STATEMENT, Stalled, silent, unless_stalled};
 
 /// How long a key is kept in memory: another process may have destroyed it.
 const KEPT: Duration = Duration::from_mins(1);
@@ -95,6 +96,14 @@ impl From<sqlx::Error> for VaultError {
     fn from(error: sqlx::Error) -> Self {
         Self::Unavailable(Box::new(error))
     }
+}
+
+/// What the key store answers, in time.
+async fn answered<T>(
+    work: impl Future<Output = Result<T, VaultError>> + Send,
+) -> Result<T, VaultError> {
+    let answered = unless_stalled(STATEMENT, work).await;
+    answered.unwrap_or_else(|Stalled| Err(silent().into()))
 }
 
 /// A key in memory; `None` when it was destroyed, which is for ever.
@@ -206,7 +215,7 @@ impl Vault {
     /// Keeps the keys of a tenant and its customers that were held back, all of them or none. A vault that
     /// holds nothing back has nothing to do.
     pub async fn keep_made(&self, tenant: TenantId) -> Result<(), VaultError> {
-        self.inner.store.keep_made(tenant).await
+        answered(self.inner.store.keep_made(tenant)).await
     }
 
     /// The keys of some subjects. A missing one is made if `make` says so; without that, and when
@@ -231,7 +240,7 @@ impl Vault {
         if asked.is_empty() {
             return Ok(known);
         }
-        let mut stored = self.inner.store.subjects(tenant, &asked).await?;
+        let mut stored = answered(self.inner.store.subjects(tenant, &asked)).await?;
         for subject in &asked {
             if make && !stored.contains_key(subject) {
                 let kept = self.make_subject_key(tenant, *subject).await?;
@@ -263,11 +272,12 @@ impl Vault {
         self.tenant_key(tenant).await?;
         let key = Key::random()?;
         let wrapped = self.masters().wrap(&key, tenant, Some(subject))?;
-        if let Some(kept) = self.inner.store.insert_subject(tenant, subject, wrapped).await? {
+        let kept = answered(self.inner.store.insert_subject(tenant, subject, wrapped)).await?;
+        if let Some(kept) = kept {
             return Ok(kept);
         }
         let wrapped = self.learn_masters().await?.wrap(&key, tenant, Some(subject))?;
-        let kept = self.inner.store.insert_subject(tenant, subject, wrapped).await?;
+        let kept = answered(self.inner.store.insert_subject(tenant, subject, wrapped)).await?;
         kept.ok_or(VaultError::Rotated)
     }
 
@@ -302,7 +312,7 @@ impl Vault {
     /// Destroys a subject's key: nothing that was sealed with it can ever be read again. Repeating
     /// it changes nothing.
     pub async fn destroy(&self, tenant: TenantId, subject: CustomerId) -> Result<(), VaultError> {
-        self.inner.store.destroy(tenant, subject).await?;
+        answered(self.inner.store.destroy(tenant, subject)).await?;
         self.keep(tenant, subject, None);
         Ok(())
     }
@@ -390,7 +400,7 @@ impl Vault {
         if let Some(key) = held {
             return Ok(key);
         }
-        let wrapped = self.inner.store.tenant(tenant).await?;
+        let wrapped = answered(self.inner.store.tenant(tenant)).await?;
         let wrapped = wrapped.ok_or(VaultError::NoTenantKey(tenant))?;
         let key = self.unwrap(&wrapped, tenant, None).await?;
         let mut tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);

@@ -94,9 +94,9 @@ impl<L> SealedLog<L> {
     }
 }
 
-impl<L: EventLog> SealedLog<L> {
+impl Vault {
     /// Opens what is sealed in some events; what cannot be opened any more reads as erased.
-    async fn open<'e>(
+    pub async fn open_events<'e>(
         &self,
         tenant: TenantId,
         events: impl Iterator<Item = &'e mut RecordedEvent> + Send,
@@ -114,20 +114,22 @@ impl<L: EventLog> SealedLog<L> {
         if sealed.is_empty() {
             return Ok(());
         }
-        let keys = self.vault.subject_keys(tenant, &subjects, false).await.map_err(failed)?;
+        let keys = self.subject_keys(tenant, &subjects, false).await.map_err(failed)?;
         for (event, mut payload) in sealed {
             open_value(&mut payload, tenant, event.event_id, &keys)?;
             event.payload = payload.to_string();
         }
         Ok(())
     }
+}
 
+impl<L: EventLog> SealedLog<L> {
     async fn open_tails(
         &self,
         tenant: TenantId,
         mut tails: Vec<StreamTail>,
     ) -> Result<Vec<StreamTail>, LogError> {
-        self.open(tenant, tails.iter_mut().flat_map(|tail| &mut tail.events)).await?;
+        self.vault.open_events(tenant, tails.iter_mut().flat_map(|tail| &mut tail.events)).await?;
         Ok(tails)
     }
 }
@@ -276,7 +278,7 @@ impl<L: EventLog> EventLog for SealedLog<L> {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, LogError> {
         let mut events = self.log.read_tenant(tenant, after, limit).await?;
-        self.open(tenant, events.iter_mut()).await?;
+        self.vault.open_events(tenant, events.iter_mut()).await?;
         Ok(events)
     }
 
@@ -287,7 +289,7 @@ impl<L: EventLog> EventLog for SealedLog<L> {
         types: &[&'static str],
     ) -> Result<Vec<RecordedEvent>, LogError> {
         let mut events = self.log.scan(tenant, range, types).await?;
-        self.open(tenant, events.iter_mut()).await?;
+        self.vault.open_events(tenant, events.iter_mut()).await?;
         Ok(events)
     }
 

@@ -153,6 +153,16 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     version.map(Some).ok_or_else(|| Problem::header("If-Match", "a version is a whole number"))
 }
 
+/// Refuses unless a scope is among those of a key; `admin` has them all.
+pub(super) fn require(held: &[String], scope: Option<&str>) -> Result<(), Problem> {
+    match scope {
+        Some(scope) if !held.iter().any(|held| held == scope || held == "admin") => {
+            Err(Problem::forbidden(scope))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 impl Caller {
     /// The caller of a request to a path as it was asked for.
     pub(super) async fn new(
@@ -186,13 +196,9 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Refuses unless the key has a scope; `admin` has them all.
+    /// Refuses unless the key has a scope beside that of the route.
     pub fn require(&self, scope: &str) -> Result<(), Problem> {
-        if self.scopes.iter().any(|held| held == scope || held == "admin") {
-            Ok(())
-        } else {
-            Err(Problem::forbidden(scope))
-        }
+        require(&self.scopes, Some(scope))
     }
 
     /// The caller as it was at another moment.

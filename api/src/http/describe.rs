@@ -114,9 +114,10 @@ impl Route {
         self
     }
 
-    /// What the key needs; without a scope the route needs no key.
+    /// What the key needs; without a scope the route needs no key. The gate checks it, before it reads
+    /// anything else of the request.
     pub fn scope(mut self, scope: &str) -> Self {
-        let key = SecurityRequirement::new("key", Vec::<String>::new());
+        let key = SecurityRequirement::new("key", [scope]);
         self.operation.security = Some(vec![key]);
         self.operation.description = Some(format!("Needs the scope `{scope}`, or `admin`."));
         self

@@ -13,10 +13,13 @@ use axum::{
 };
 use daybook_domain::{
     dispatch::{CommandError, UnitError},
+    event_log::Position,
     ports::LogError,
     refusal::{Refusal, RefusalKind},
 };
 use serde_json::{Map, Value, json};
+
+use super::respond::POSITION;
 
 /// Where a fault is.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,7 @@ struct Said {
     fault: Option<(Place, String)>,
     details: Option<Value>,
     retry_after_s: Option<u64>,
+    position: Option<Position>,
 }
 
 impl Problem {
@@ -52,6 +56,7 @@ impl Problem {
             fault: None,
             details: None,
             retry_after_s: None,
+            position: None,
         }))
     }
 
@@ -64,6 +69,13 @@ impl Problem {
 
     fn with_retry(mut self, seconds: u64) -> Self {
         self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Says the position that the answer rests on.
+    #[must_use]
+    pub fn resting_on(mut self, position: Position) -> Self {
+        self.0.position = Some(position);
         self
     }
 
@@ -92,6 +104,19 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "POSITION_NOT_REACHED", message)
             .with_details(Some(json!({ "position": position, "reached": reached })))
             .with_retry(1)
+    }
+
+    /// The caller names a position that the history does not reach: it was made up, or the history
+    /// moved back since it was answered.
+    pub fn beyond_head(name: &str, position: u64, head: Position) -> Self {
+        let message = format!(
+            "`{name}` ({position}) is beyond the last position ({head}) of the history. If this \
+             position came from Daybook, the history moved back to a backup or a standby: drop what \
+             was read after position {head} and follow from there."
+        );
+        Self::new(StatusCode::CONFLICT, "POSITION_BEYOND_HEAD", message)
+            .with_details(Some(json!({ "position": position, "head": head })))
+            .resting_on(head)
     }
 
     /// What an answer without a body means.
@@ -218,7 +243,7 @@ impl From<LogError> for Problem {
             LogError::UnknownTenant(_) => Self::not_found(),
             LogError::Frozen(_) => Self::frozen(),
             LogError::Moved { address, .. } => Self::moved(address),
-            LogError::Unavailable(_) => Self::unavailable(&error),
+            LogError::Unavailable(_) | LogError::MovedBack(_) => Self::unavailable(&error),
             LogError::Damaged(_) | LogError::Malformed(_) => Self::internal(&error),
         }
     }
@@ -242,7 +267,9 @@ impl From<sqlx::Error> for Problem {
 impl<R: Refusal> From<CommandError<R>> for Problem {
     fn from(error: CommandError<R>) -> Self {
         match error {
-            CommandError::Refused(refusal) => Self::refused(&refusal),
+            CommandError::Refused { refusal, position } => {
+                Self::refused(&refusal).resting_on(position)
+            }
             CommandError::KeyReused => Self::key_reused(),
             CommandError::Contended => {
                 let message = "too many others want the same; try again";
@@ -305,6 +332,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, kind);
         if let Some(seconds) = self.0.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(position) = self.0.position {
+            headers.insert(POSITION, position.0.into());
         }
         if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -104,7 +104,7 @@ async fn carry_out(
     }
     let (steps, labels) = plan.into_steps();
     let done = match app.dispatcher.run(context, &Batch { steps }).await {
-        Err(CommandError::Refused(refused)) => {
+        Err(CommandError::Refused { refusal: refused, .. }) => {
             let place = labels.get(refused.step).cloned().unwrap_or_default();
             return Err(anyhow::anyhow!("{}", refused.refusal).context(place));
         }

@@ -84,6 +84,7 @@ async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {
         contact: Contact {
             name: Some(Personal::new(subject, "Max Mustermann".to_owned())),
             phone: Some(Personal::new(subject, phone)),
+            phone_is_valid: Some(true),
             email: None,
             language: Some("de".to_owned()),
             preferred_branch_id: None,

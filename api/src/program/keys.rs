@@ -24,7 +24,7 @@ pub(super) fn operator(app: &App, tenant: TenantId) -> CommandContext {
 /// What the operator is told of a command that failed.
 pub(super) fn failed<R: std::fmt::Display>(error: CommandError<R>) -> anyhow::Error {
     match error {
-        CommandError::Refused(refusal) => anyhow::anyhow!("{refusal}"),
+        CommandError::Refused { refusal, .. } => anyhow::anyhow!("{refusal}"),
         CommandError::Failed(error) => error.into(),
         CommandError::KeyReused | CommandError::Contended => {
             anyhow::anyhow!("others change the same; try again")

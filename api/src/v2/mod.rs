@@ -3,10 +3,12 @@
 mod api_keys;
 mod assignments;
 mod availability;
+mod basket;
 mod bookings;
 mod catalog;
 mod customers;
 mod events;
+mod history;
 mod holds;
 mod look_back;
 mod page;
@@ -15,6 +17,7 @@ mod reports;
 mod schedule;
 mod series;
 mod shapes;
+mod steps;
 mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -31,11 +34,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(catalog::routes())
         .merge(customers::routes())
         .merge(events::routes())
+        .merge(history::routes())
         .merge(holds::routes())
         .merge(receipts::routes())
         .merge(reports::routes())
         .merge(schedule::routes())
         .merge(series::routes())
+        .merge(steps::routes())
         .merge(webhooks::routes())
 }
 

@@ -78,6 +78,7 @@ impl Move {
         Contact {
             name: Some(Personal::new(self.customer, "Anna Beispiel".to_owned())),
             phone: Some(Personal::new(self.customer, phone)),
+            phone_is_valid: None,
             email: None,
             language: None,
             preferred_branch_id: None,
