@@ -180,7 +180,8 @@ impl TestApp {
 
     async fn key_with(&self, context: &CommandContext, scopes: &[&str]) -> String {
         let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let expires_at = context.at + TimeDelta::days(90);
+        // Longer than any story sets its clock forward.
+        let expires_at = context.at + TimeDelta::days(3650);
         let new = NewKey { name: "test".to_owned(), scopes, expires_at };
         let issued = self.app.keys.create(context, RandomIds.next_id(), new).await.unwrap();
         issued.key.unwrap().expose_secret().to_owned()

@@ -145,6 +145,33 @@ fn scheduling(things: &Things, id: &str) -> Vec<Case> {
     ]
 }
 
+fn availability(things: &Things) -> Vec<Case> {
+    let Salon { company, branch, staff, service, customer } = &things.salon;
+    let day = json!({ "date": "2026-12-10", "service_id": service, "staff_id": staff[0],
+        "branch_id": branch });
+    let window = json!({ "date_from": "2026-12-10", "date_to": "2026-12-10", "service_id": service,
+        "staff_id": staff[0], "branch_id": branch });
+    let next = json!({ "service_id": service, "staff_id": staff[0], "branch_id": branch });
+    let basket = json!({ "date": "2026-12-10", "services": [{ "service_id": service }],
+        "staff_id": staff[0], "branch_id": branch });
+    let older = json!({ "event_type_id": service, "staff_id": staff[0], "date_from": "2026-12-10",
+        "date_to": "2026-12-10" });
+    let rest = || vec![("/staff_id", customer.clone()), ("/branch_id", company.clone())];
+    let whole = || rest().into_iter().chain([("/service_id", branch.clone())]).collect();
+    let of_basket =
+        rest().into_iter().chain([("/services/0/service_id", branch.clone())]).collect();
+    let of_older = vec![("/event_type_id", branch.clone()), ("/staff_id", customer.clone())];
+    let at = |name: &str| format!("/api/v2/availability/{name}");
+    vec![
+        ("POST", at("simple"), day.clone(), whole()),
+        ("POST", at("composite"), basket, of_basket),
+        ("POST", at("search"), window, whole()),
+        ("POST", at("next"), next, whole()),
+        ("POST", at("explain"), day, whole()),
+        ("POST", "/api/event-management/check-availability".to_owned(), older, of_older),
+    ]
+}
+
 #[tokio::test]
 async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
     let mut app = TestApp::new().await;
@@ -156,11 +183,13 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
     let id = things.salon.booked(&app, "2026-12-10T10:00:00+01:00").await;
     let unknown = "0190b2c0-0000-7000-8000-00000000002a".to_owned();
     let of_stranger: BTreeMap<_, _> = things.ids().into_iter().zip(theirs.ids()).collect();
-    let cases = [catalog(&things), scheduling(&things, &id)].concat();
+    let cases = [catalog(&things), scheduling(&things, &id), availability(&things)].concat();
     let mut checked = BTreeSet::new();
     for (method, path, body, ids) in &cases {
         let mut tried = body.clone();
-        tried["dry_run"] = json!(true);
+        if !path.contains("availability") {
+            tried["dry_run"] = json!(true);
+        }
         let fine = app.keyed(method, path, &[], tried.clone()).await;
         assert_eq!(fine.status.as_u16(), 200, "{method} {path} {:#}", fine.body);
         let body = tried;
@@ -183,6 +212,12 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
             }
         }
     }
+    // A customer stays with the company, so the field is refused whatever it names.
+    let path = format!("/api/v2/customers/{}", things.salon.customer);
+    let answer = app.put(&path, json!({ "company_id": things.salon.company })).await;
+    assert_eq!(answer.body["errors"][0]["pointer"], "/company_id", "{:#}", answer.body);
+    checked
+        .insert((super::document::template(&app.document, "PUT", &path), "company_id".to_owned()));
     // Nothing that a document names is left out of the table.
     let missing: Vec<_> =
         ids_of_bodies(&app.document).into_iter().filter(|it| !checked.contains(it)).collect();

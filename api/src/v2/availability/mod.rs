@@ -17,6 +17,7 @@ use chrono_tz::Tz;
 use daybook_domain::{
     availability::{Item, Request},
     ids::{BranchId, ServiceId, StaffId},
+    master_data::MasterDataError,
     slot::Slot,
 };
 use daybook_projections::world::World;
@@ -79,15 +80,39 @@ fn branches(
 ) -> Result<Vec<(BranchId, Tz)>, Problem> {
     world.read(|view| {
         if view.service(service_id).is_none() {
-            return Err(Problem::not_found());
+            return Err(missing("service", "service_id"));
         }
         let asked = branch_id.map_or_else(|| view.branches_offering(service_id), |id| vec![id]);
         let zones = asked.into_iter().map(|id| {
             let profile = view.branch(id).and_then(|branch| branch.profile());
-            profile.map(|profile| (id, profile.zone)).ok_or_else(Problem::not_found)
+            let found = profile.map(|profile| (id, profile.zone));
+            found.ok_or_else(|| missing("branch", "branch_id"))
         });
         zones.collect()
     })
+}
+
+/// The field of a question names nothing of the tenant.
+fn missing(what: &'static str, field: &'static str) -> Problem {
+    Problem::refused(&MasterDataError::NotFound { what, field })
+}
+
+/// Refuses a staff member whom the tenant does not have.
+fn check_staff(world: &World, staff_id: Option<StaffId>) -> Result<(), Problem> {
+    let is_known = |id| world.read(|view| view.staff(id).is_some());
+    match staff_id {
+        Some(id) if !is_known(id) => Err(missing("staff member", "staff_id")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses a basket with a service that the tenant does not have.
+fn check_basket(world: &World, basket: &Basket) -> Result<(), Problem> {
+    let is_known = |item: &Item| world.read(|view| view.service(item.service_id).is_some());
+    if !basket.items.iter().all(is_known) {
+        return Err(missing("service", "services"));
+    }
+    check_staff(world, basket.staff_id)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -199,6 +224,7 @@ fn starts_of_day(
 ) -> Result<Response, Problem> {
     let first = basket.items.first().ok_or_else(Problem::not_found)?;
     let branches = branches(world, first.service_id, branch_id)?;
+    check_basket(world, basket)?;
     let request = Request::basket(basket.items.iter().cloned(), now);
     let request = request.by(wish(basket.staff_id));
     let (mut slots, mut position, mut total) = (Vec::new(), world.position(), None);
@@ -270,6 +296,7 @@ async fn search(
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
     let Scene { world, now } = &scene;
     let branches = branches(world, query.service_id, query.branch_id)?;
+    check_staff(world, query.staff_id)?;
     let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
         return Err(Problem::invalid("limit", "a search answers 1 to 1000 places"));
     };
@@ -324,6 +351,7 @@ async fn next(
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
     let Scene { world, now } = &scene;
     let branches = branches(world, query.service_id, query.branch_id)?;
+    check_staff(world, query.staff_id)?;
     let count @ 1..=50 = query.count.unwrap_or(3) else {
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
@@ -367,6 +395,7 @@ async fn explain(
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
     let Scene { world, now } = &scene;
+    check_staff(world, query.staff_id)?;
     branches(world, query.service_id, Some(query.branch_id))?;
     let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
     let request = Request::basket([item], *now).by(wish(query.staff_id));
@@ -430,5 +459,7 @@ async fn check(
         min_position: None,
         as_of: None,
     };
-    search(State(app), caller, Body { value: query, canonical: body.canonical }).await
+    search(State(app), caller, Body { value: query, canonical: body.canonical })
+        .await
+        .map_err(|it| it.renamed("service_id", "event_type_id"))
 }
