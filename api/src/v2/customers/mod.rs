@@ -89,8 +89,7 @@ struct Fields {
     #[schema(value_type = Option<Uuid>)]
     preferred_branch_id: Option<BranchId>,
     external_ref: Option<Reference>,
-    /// Whether the customer may have several appointments at the same time: a walk-in account, a
-    /// family.
+    /// Whether appointments of the customer may overlap: a walk-in account, a family.
     #[serde(default)]
     may_overlap: bool,
     #[serde(default)]
