@@ -79,6 +79,14 @@ async fn a_limit_used_up_at_one_branch_is_used_up_on_that_date_at_another_in_ano
             let booked = app.post("/api/v2/bookings", wish).await;
             assert_eq!(booked.status.as_u16() == 200, is_free, "{limit} {date} {:#}", booked.body);
         }
+        // A process that knows nothing yet reads the same from what is stored.
+        app.app.runner.settle().await.unwrap();
+        let fresh = app.other_process().await;
+        let window = json!({ "service_id": service, "branch_id": chain.branches[1],
+            "date_from": "2026-12-03", "date_to": "2026-12-03" });
+        let search = "/api/v2/availability/search";
+        let found = app.keyed_at(&fresh, "POST", search, &[], window).await.expect(200);
+        assert_eq!(found["slots"], json!([]), "{limit}");
         let id = booked["appointment_id"].as_str().unwrap();
         app.post(&format!("/api/v2/bookings/{id}/cancel"), json!({})).await.expect(200);
     }

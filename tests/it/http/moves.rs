@@ -135,3 +135,24 @@ async fn a_question_about_a_move_names_an_appointment_that_can_move_and_what_was
     let refused = app.post(search, ask(json!({}))).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (409, "STATUS_FORBIDS"));
 }
+
+#[tokio::test]
+async fn a_question_about_a_move_is_answered_again_as_of_then() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let id = salon.booked(&app, "2026-12-02T10:00:00+01:00").await;
+    let ask = json!({ "service_id": salon.service, "branch_id": salon.branch,
+        "reschedule_of": id, "date_from": "2026-12-02", "date_to": "2026-12-02" });
+    let answer = app.post("/api/v2/availability/search", ask).await;
+    let receipt = answer.headers["daybook-receipt"].to_str().unwrap().to_owned();
+    app.patch(
+        &format!("/api/v2/bookings/{id}/reschedule"),
+        json!({ "new_starts_at": "2026-12-03T10:00:00+01:00" }),
+    )
+    .await
+    .expect(200);
+    app.post(&format!("/api/v2/bookings/{id}/cancel"), json!({})).await.expect(200);
+    let replay = format!("/api/v2/receipts/{receipt}/replay");
+    let again = app.post(&replay, json!({})).await.expect(200);
+    assert_eq!((&again["is_same"], &again["answer"]), (&json!(true), &answer.body));
+}
