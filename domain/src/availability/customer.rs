@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::{
     reasons::{Reason, Why},
-    request::{Placement, Request},
+    request::Placement,
 };
 use crate::{
     ids::{AppointmentId, ServiceId},
@@ -25,17 +25,16 @@ pub struct CustomerFacts {
     pub full: Option<(ServiceId, u16)>,
 }
 
-impl Request {
-    /// The reasons that lie with the customer against a placement; none without a known customer.
-    pub(super) fn customer_reasons(&self, placement: &Placement, date: NaiveDate) -> Vec<Reason> {
-        let Some(customer) = &self.customer else { return Vec::new() };
-        let full = customer.full_dates.get(&date).or(customer.full.as_ref());
+impl CustomerFacts {
+    /// The reasons that lie with the customer against a placement on a date of the branch.
+    pub(super) fn reasons(&self, placement: &Placement, date: NaiveDate) -> Vec<Reason> {
+        let full = self.full_dates.get(&date).or(self.full.as_ref());
         let full = full.map(|(service_id, limit)| {
             let why = Why::CustomerLimitReached { limit: *limit };
             Reason::of_service(why, *service_id)
         });
         let time = Slot { from: placement.starts_at, to: placement.ends_at };
-        let busy = customer.busy.iter().filter(|(slot, _)| slot.overlaps(&time));
+        let busy = self.busy.iter().filter(|(slot, _)| slot.overlaps(&time));
         let busy = busy.map(|(slot, appointment_id)| {
             let (slot, appointment_id) = (*slot, *appointment_id);
             Reason::general(Why::CustomerBusy { slot, appointment_id })

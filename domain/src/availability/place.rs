@@ -151,8 +151,8 @@ impl<'v> Placer<'v> {
 
     /// What the customer's other appointments have against a placement of the plan.
     pub(super) fn customer_reasons(&self, placement: &Placement) -> Vec<Reason> {
-        let date = self.zone.date(step_down(placement.starts_at));
-        self.request.customer_reasons(placement, date)
+        let Some(customer) = &self.request.customer else { return Vec::new() };
+        customer.reasons(placement, self.zone.date(step_down(placement.starts_at)))
     }
 
     /// Gives the phases after the chosen ones a staff member each; `failed` are the phase, time and
