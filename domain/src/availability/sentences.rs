@@ -69,6 +69,16 @@ impl fmt::Display for Why {
                     "The staff member does the service {limit} times a day and is full on {date}."
                 )
             }
+            Self::CustomerBusy { slot, appointment_id } => {
+                let (from, to) = (slot.from.to_rfc3339(), slot.to.to_rfc3339());
+                write!(
+                    f,
+                    "The customer has appointment {appointment_id} from {from} to {to} already."
+                )
+            }
+            Self::CustomerLimitReached { limit } => {
+                write!(f, "The customer has as many appointments as the service allows: {limit}.")
+            }
             Self::RoleMissing { role } => {
                 write!(f, "The staff member does not have the role \u{201c}{role}\u{201d}.")
             }
@@ -234,6 +244,8 @@ mod tests {
             Why::BufferCollision { kind, slot, appointment_id },
             Why::DailyLimitUsedUp { date, limit: 2 },
             Why::StaffDailyLimitUsedUp { date, limit: 2 },
+            Why::CustomerBusy { slot, appointment_id: Uuid::nil().into() },
+            Why::CustomerLimitReached { limit: 2 },
             Why::ResourceMissing { any_of: Vec::new() },
             Why::ResourceClosed { resource_id },
             Why::ResourceFull { resource_id, needed: 2, free: 1 },

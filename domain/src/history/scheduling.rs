@@ -40,7 +40,8 @@ pub(super) fn appointment(kind: &str, said: &Said<'_>) -> Option<String> {
         }
         "skipped" => {
             let (start, zone) = (said.instant("starts_at"), said.zone());
-            format!("Skipped as an occurrence of its series; it was to start at {start}{zone}")
+            let by = wanted_by(said, "skipped_by");
+            format!("Skipped{by} as an occurrence of its series; it was to start at {start}{zone}")
         }
         "rescheduled" => {
             let (from, to) = (said.instant("/from/starts_at"), said.instant("/to/starts_at"));

@@ -11,6 +11,7 @@ struct Things {
     salon: Salon,
     resource: String,
     hold: String,
+    series: String,
 }
 
 async fn things(app: &TestApp) -> Things {
@@ -22,14 +23,22 @@ async fn things(app: &TestApp) -> Things {
     hold.as_object_mut().unwrap().remove("customer_id");
     let hold = app.post("/api/v2/holds", hold).await.expect(201);
     let hold = hold["hold_token"].as_str().unwrap().to_owned();
-    Things { salon, resource, hold }
+    let mut series = salon.booking("");
+    series.as_object_mut().unwrap().remove("starts_at");
+    series["zone"] = json!("Europe/Berlin");
+    series["rrule"] = json!("FREQ=WEEKLY;COUNT=4");
+    series["starts_at_local"] = json!("2026-12-18T10:00:00");
+    let series = app.post("/api/v2/series", series).await.expect(201);
+    let series = series["series"]["series_id"].as_str().unwrap().to_owned();
+    Things { salon, resource, hold, series }
 }
 
 impl Things {
     /// Everything that may be named, in one order.
     fn ids(&self) -> Vec<String> {
-        let Self { salon: Salon { company, branch, staff, service, customer }, resource, hold } =
-            self;
+        let Self {
+            salon: Salon { company, branch, staff, service, customer }, resource, hold, ..
+        } = self;
         let rest = [company, branch, service, customer, resource, hold];
         rest.into_iter().chain(staff).cloned().collect()
     }
@@ -127,6 +136,8 @@ fn scheduling(things: &Things, id: &str) -> Vec<Case> {
     series["rrule"] = json!("FREQ=WEEKLY;COUNT=4");
     series["starts_at_local"] = json!("2026-12-17T10:00:00");
     let moved = json!({ "new_starts_at": "2026-12-10T12:00:00+01:00", "staff_id": staff[0] });
+    let occurrence = json!({ "new_starts_at": "2026-12-18T16:00:00+01:00", "staff_id": staff[0] });
+    let occurrence_of = format!("/api/v2/series/{}/occurrences/1/move", things.series);
     let to = |path: &str| format!("/api/v2/{path}");
     vec![
         ("POST", to("bookings"), booking.clone(), whole()),
@@ -136,6 +147,7 @@ fn scheduling(things: &Things, id: &str) -> Vec<Case> {
         ("POST", to("holds"), basket(&kept), of_basket()),
         ("POST", to("series"), series.clone(), whole()),
         ("POST", to("series"), basket(&series), of_basket()),
+        ("POST", occurrence_of, occurrence, vec![("/staff_id", customer.clone())]),
         (
             "PATCH",
             format!("/api/v2/bookings/{id}/reschedule"),
@@ -145,7 +157,7 @@ fn scheduling(things: &Things, id: &str) -> Vec<Case> {
     ]
 }
 
-fn availability(things: &Things) -> Vec<Case> {
+fn availability(things: &Things, id: &str) -> Vec<Case> {
     let Salon { company, branch, staff, service, customer } = &things.salon;
     let day = json!({ "date": "2026-12-10", "service_id": service, "staff_id": staff[0],
         "branch_id": branch });
@@ -162,7 +174,17 @@ fn availability(things: &Things) -> Vec<Case> {
         rest().into_iter().chain([("/services/0/service_id", branch.clone())]).collect();
     let of_older = vec![("/event_type_id", branch.clone()), ("/staff_id", customer.clone())];
     let at = |name: &str| format!("/api/v2/availability/{name}");
+    let moves = |name: &str, body: &Value| -> Case {
+        let mut body = body.clone();
+        body["reschedule_of"] = json!(id);
+        ("POST", at(name), body, vec![("/reschedule_of", customer.clone())])
+    };
     vec![
+        moves("simple", &day),
+        moves("composite", &basket),
+        moves("search", &window),
+        moves("next", &next),
+        moves("explain", &day),
         ("POST", at("simple"), day.clone(), whole()),
         ("POST", at("composite"), basket, of_basket),
         ("POST", at("search"), window, whole()),
@@ -183,7 +205,7 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
     let id = things.salon.booked(&app, "2026-12-10T10:00:00+01:00").await;
     let unknown = "0190b2c0-0000-7000-8000-00000000002a".to_owned();
     let of_stranger: BTreeMap<_, _> = things.ids().into_iter().zip(theirs.ids()).collect();
-    let cases = [catalog(&things), scheduling(&things, &id), availability(&things)].concat();
+    let cases = [catalog(&things), scheduling(&things, &id), availability(&things, &id)].concat();
     let mut checked = BTreeSet::new();
     for (method, path, body, ids) in &cases {
         let mut tried = body.clone();
@@ -197,7 +219,7 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
             checked
                 .insert((super::document::template(&app.document, method, path), field(pointer)));
             let own = body.pointer(pointer).and_then(Value::as_str).unwrap();
-            for wrong in [&unknown, other_kind, &of_stranger[own]] {
+            for wrong in [&unknown, other_kind, of_stranger.get(own).unwrap_or(&unknown)] {
                 let mut body = body.clone();
                 *body.pointer_mut(pointer).unwrap() = json!(wrong);
                 let answer = app.keyed(method, path, &[], body).await;

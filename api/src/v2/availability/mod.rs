@@ -5,6 +5,7 @@
 //! not offered, a duration included.
 
 mod again;
+mod moving;
 mod scene;
 mod views;
 mod windows;
@@ -12,11 +13,11 @@ mod windows;
 use std::cmp::Reverse;
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use daybook_domain::{
     availability::{Item, Request},
-    ids::{BranchId, ServiceId, StaffId},
+    ids::{AppointmentId, BranchId, ServiceId, StaffId},
     master_data::MasterDataError,
     slot::Slot,
 };
@@ -28,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::again::again;
 use self::{
+    moving::{Moving, about, moving},
     scene::{Scene, scene},
     windows::{LONGEST, LONGEST_SORTED, day, windows},
 };
@@ -129,6 +131,9 @@ struct Simple {
     /// Active minutes, as a booking has them: starts are offered in that time if it can be booked.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -146,8 +151,8 @@ async fn simple(
     let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
-    let Scene { world, now } = &scene;
-    starts_of_day(world, *now, query.branch_id, &basket)
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
+    starts_of_day(&scene, query.branch_id, &basket, moving.as_ref())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -161,6 +166,9 @@ struct Composite {
     staff_id: Option<StaffId>,
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -205,8 +213,8 @@ async fn composite(
     let items = items.collect::<Result<Vec<_>, _>>()?;
     let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
-    let Scene { world, now } = &scene;
-    starts_of_day(world, *now, query.branch_id, &basket)
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
+    starts_of_day(&scene, query.branch_id, &basket, moving.as_ref())
 }
 
 struct Basket {
@@ -217,16 +225,17 @@ struct Basket {
 }
 
 fn starts_of_day(
-    world: &World,
-    now: DateTime<Utc>,
+    scene: &Scene,
     branch_id: Option<BranchId>,
     basket: &Basket,
+    moving: Option<&Moving>,
 ) -> Result<Response, Problem> {
+    let Scene { world, now } = scene;
     let first = basket.items.first().ok_or_else(Problem::not_found)?;
+    let request = Request::basket(basket.items.iter().cloned(), *now).by(wish(basket.staff_id));
+    let (request, branch_id) = about(scene, moving, request, branch_id)?;
     let branches = branches(world, first.service_id, branch_id)?;
     check_basket(world, basket)?;
-    let request = Request::basket(basket.items.iter().cloned(), now);
-    let request = request.by(wish(basket.staff_id));
     let (mut slots, mut position, mut total) = (Vec::new(), world.position(), None);
     for &(branch_id, zone) in &branches {
         let Some(window) = day(basket.day, zone) else { continue };
@@ -272,6 +281,11 @@ struct Search {
     /// long then; offers of the same score by time.
     #[schema(inline)]
     sort: Option<Sort>,
+    /// An appointment that is to move: its own claims are left out, its branch, services and customer
+    /// are those of the question. What is offered is accepted when it is moved there, with the staff
+    /// member of the offer, as far as the agreed terms allow it.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -294,15 +308,17 @@ async fn search(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
     let Scene { world, now } = &scene;
-    let branches = branches(world, query.service_id, query.branch_id)?;
     check_staff(world, query.staff_id)?;
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let (request, branch_id) = about(&scene, moving.as_ref(), request, query.branch_id)?;
+    let branches = branches(world, query.service_id, branch_id)?;
     let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
         return Err(Problem::invalid("limit", "a search answers 1 to 1000 places"));
     };
     let windows = windows(&branches, query.date_from, query.date_to)?;
-    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
-    let request = Request::basket([item], *now).by(wish(query.staff_id));
     let found = match query.sort.unwrap_or_default() {
         Sort::StartsAt => world.next_within(&request, &windows, limit),
         Sort::Score => {
@@ -336,6 +352,9 @@ struct Next {
     duration_minutes: Option<u16>,
     #[schema(minimum = 1, maximum = 50)]
     count: Option<usize>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -349,16 +368,18 @@ async fn next(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
     let Scene { world, now } = &scene;
-    let branches = branches(world, query.service_id, query.branch_id)?;
     check_staff(world, query.staff_id)?;
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let (request, branch_id) = about(&scene, moving.as_ref(), request, query.branch_id)?;
+    let branches = branches(world, query.service_id, branch_id)?;
     let count @ 1..=50 = query.count.unwrap_or(3) else {
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
     let from = query.from.map_or(*now, |from| from.0).max(*now);
     let window = Slot { from, to: from + LONGEST };
-    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
-    let request = Request::basket([item], *now).by(wish(query.staff_id));
     let branches: Vec<_> = branches.into_iter().map(|(id, _)| id).collect();
     let found = world.next(&request, &branches, window, count);
     let body = views::offers(world, &request, branches.into_iter(), &found);
@@ -381,6 +402,9 @@ struct Explain {
     /// Active minutes, as a booking has them.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -394,11 +418,13 @@ async fn explain(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
     let Scene { world, now } = &scene;
     check_staff(world, query.staff_id)?;
     branches(world, query.service_id, Some(query.branch_id))?;
     let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
     let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let (request, _) = about(&scene, moving.as_ref(), request, Some(query.branch_id))?;
     match (query.starts_at, query.date) {
         (Some(Instant(starts_at)), None) => {
             let answer = world.explain(&request, query.branch_id, starts_at);
@@ -438,6 +464,9 @@ struct Check {
     duration_minutes: Option<u16>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
 }
 
 /// The older question (AVL-11): an event type is a service.
@@ -446,7 +475,8 @@ async fn check(
     caller: Caller,
     body: Body<Check>,
 ) -> Result<Response, Problem> {
-    let Check { event_type_id, date_from, date_to, duration_minutes, staff_id } = body.value;
+    let Check { event_type_id, date_from, date_to, duration_minutes, staff_id, reschedule_of } =
+        body.value;
     let query = Search {
         service_id: event_type_id,
         staff_id,
@@ -454,6 +484,7 @@ async fn check(
         date_from,
         date_to,
         duration_minutes,
+        reschedule_of,
         limit: Some(1000),
         sort: None,
         min_position: None,

@@ -445,6 +445,7 @@ fn contact(id: u128, phone: &str) -> Contact {
         email: None,
         language: None,
         preferred_branch_id: None,
+        may_overlap: false,
         external_ref: None,
     }
 }
