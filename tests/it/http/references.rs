@@ -172,6 +172,8 @@ fn availability(things: &Things, id: &str) -> Vec<Case> {
     let whole = || rest().into_iter().chain([("/service_id", branch.clone())]).collect();
     let of_basket =
         rest().into_iter().chain([("/services/0/service_id", branch.clone())]).collect();
+    let mut older_move = older.clone();
+    older_move["reschedule_of"] = json!(id);
     let of_older = vec![("/event_type_id", branch.clone()), ("/staff_id", customer.clone())];
     let at = |name: &str| format!("/api/v2/availability/{name}");
     let moves = |name: &str, body: &Value| -> Case {
@@ -191,6 +193,12 @@ fn availability(things: &Things, id: &str) -> Vec<Case> {
         ("POST", at("next"), next, whole()),
         ("POST", at("explain"), day, whole()),
         ("POST", "/api/event-management/check-availability".to_owned(), older, of_older),
+        (
+            "POST",
+            "/api/event-management/check-availability".to_owned(),
+            older_move,
+            vec![("/reschedule_of", customer.clone())],
+        ),
     ]
 }
 
