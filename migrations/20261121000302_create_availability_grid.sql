@@ -29,6 +29,7 @@ CREATE TABLE read.claims (
     phase_id       uuid,
     hold_id        uuid,
     service_id     uuid,
+    counts_on      date,
     PRIMARY KEY (tenant_id, calendar, date, claim_id),
     CHECK (slot_from < slot_to),
     -- Two slots that overlap share a local date, so the wall stands on each date by itself, as the
@@ -43,6 +44,7 @@ CREATE TABLE read.claims (
 COMMENT ON TABLE read.claims IS 'Every claim on every day of every calendar, those given back included: an event that comes twice changes nothing.';
 COMMENT ON COLUMN read.claims.slot_from IS 'Of the whole slot: a claim over midnight has a row on each of its dates.';
 COMMENT ON COLUMN read.claims.capacity IS 'Units that the calendar had when the claim was accepted.';
+COMMENT ON COLUMN read.claims.counts_on IS 'The date of the branch on which it counts towards limits per day.';
 COMMENT ON COLUMN read.claims.is_live IS 'False once it was given back. A hold counts until expires_at.';
 
 CREATE INDEX claims_by_slot ON read.claims (tenant_id, calendar, slot_from) WHERE is_live;

@@ -114,6 +114,14 @@ impl Route {
         self
     }
 
+    /// What it does, in more than the summary, in front of what the key needs: for after
+    /// [`Route::scope`].
+    pub fn explained(mut self, text: &str) -> Self {
+        let needs = self.operation.description.take().unwrap_or_default();
+        self.operation.description = Some(format!("{text} {needs}").trim().to_owned());
+        self
+    }
+
     /// What the key needs; without a scope the route needs no key. The gate checks it, before it reads
     /// anything else of the request.
     pub fn scope(mut self, scope: &str) -> Self {

@@ -72,6 +72,15 @@ impl Problem {
         self
     }
 
+    /// The same of a request in which the field has another name.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        if let Some((_, field)) = self.0.fault.as_mut().filter(|(_, field)| field == from) {
+            to.clone_into(field);
+        }
+        self
+    }
+
     /// Says the position that the answer rests on.
     #[must_use]
     pub fn resting_on(mut self, position: Position) -> Self {

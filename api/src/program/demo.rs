@@ -88,6 +88,7 @@ async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {
             email: None,
             language: Some("de".to_owned()),
             preferred_branch_id: None,
+            may_overlap: false,
             external_ref: None,
         },
         indexes: CustomerIndexes { phone: Some(index), external_ref: None },

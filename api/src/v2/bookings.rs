@@ -7,7 +7,7 @@ use daybook_domain::{
     availability::StaffWish,
     booking::{
         BookingAnswer, ChangeAnswer, Wish,
-        commands::{Book, BookHeld, Cancel, Particulars, Reschedule},
+        commands::{Book, BookHeld, Cancel, Particulars},
     },
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, SeriesId, ServiceId, StaffId},
     outside_ref::{IndexedRef, OutsideRef},
@@ -21,7 +21,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     basket::{BasketItem, items},
     customers::{Newcomer, guest},
-    look_back, page,
+    look_back,
+    moves::{RescheduleBooking, reschedule},
+    page,
     shapes::{
         ChangedBy as ChangedByShape, Page, ReasonCode as ReasonCodeShape, bookings as shapes,
     },
@@ -97,6 +99,10 @@ struct CreateBooking {
     notes: Option<Notes>,
     external_ref: Option<Reference>,
     call_id: Option<Text<128>>,
+    /// Book although the customer has another appointment at that time. The booking then names the
+    /// others in `overlaps`.
+    #[serde(default)]
+    allow_overlap: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -127,6 +133,7 @@ async fn create(
         notes: value.notes.map(Text::into_string),
         external_ref: indexed(&app, &caller, value.external_ref).await?,
         call_id: value.call_id.map(Text::into_string),
+        allow_overlap: value.allow_overlap,
     };
     let done = if let Some(hold_id) = value.hold_token {
         app.dispatcher.run(&context, &BookHeld { hold_id, particulars }).await?
@@ -185,6 +192,7 @@ async fn one(
     body["notes"] = json!(notes.filter(|_| may_see));
     body["external_ref"] = json!(reference.filter(|_| may_see));
     body["series"] = json!(booking.series);
+    body["overlaps"] = json!(booking.overlaps);
     body["zone"] = json!(booking.zone.name());
     body["modifications"] = json!(state.modifications());
     let cancelled = state.cancelled();
@@ -272,63 +280,6 @@ fn withhold(caller: &Caller, rows: &mut [AppointmentRow]) {
         row.external_ref = None;
         row.call_id = None;
     }
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RescheduleBooking {
-    new_starts_at: Instant,
-    #[schema(value_type = Option<Uuid>)]
-    staff_id: Option<StaffId>,
-    /// Absent means the customer.
-    #[serde(default)]
-    #[schema(value_type = Option<ChangedByShape>)]
-    rescheduled_by: ChangedBy,
-    #[schema(value_type = Option<ReasonCodeShape>)]
-    reason_code: Option<ReasonCode>,
-    /// In the words of whoever wants it; kept sealed.
-    reason: Option<Reason>,
-    /// Whether the customer is to be notified.
-    #[serde(default)]
-    notify_customer: bool,
-    #[serde(default)]
-    dry_run: bool,
-}
-
-async fn reschedule(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-    body: Body<RescheduleBooking>,
-) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
-    let Body { value, canonical } = body;
-    let command = Reschedule {
-        appointment_id: id,
-        new_starts_at: value.new_starts_at.0,
-        staff_id: value.staff_id,
-        cause: ChangeCause {
-            by: value.rescheduled_by,
-            reason_code: value.reason_code,
-            reason: value.reason.map(Text::into_string),
-            notify_customer: value.notify_customer,
-        },
-        expected: caller.expected(),
-    };
-    let context = caller.command(&app, &canonical, value.dry_run);
-    let done = app.dispatcher.run(&context, &command).await?;
-    Ok(respond::done(StatusCode::OK, done, |answer| {
-        json!({
-            "success": true,
-            "dry_run": value.dry_run,
-            "appointment_id": id,
-            "old_time": answer.old_time,
-            "new_time": answer.booking.starts_at,
-            "policy_check": answer.outcome.as_ref().map(|outcome| outcome.policy_check),
-            "policy": answer.outcome,
-            "booking": answer.booking,
-        })
-    }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -11,6 +11,7 @@ mod events;
 mod history;
 mod holds;
 mod look_back;
+mod moves;
 mod page;
 mod receipts;
 mod reports;

@@ -1,15 +1,16 @@
-//! `/api/v2/series`: start, look, skip one, move one, call the rest off (APT-03, APT-12, POL-08).
+//! `/api/v2/series`: start, show, skip one, move one, cancel the rest (APT-03, APT-12, POL-08).
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use std::collections::BTreeMap;
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 use daybook_domain::{
-    appointment::{ChangeCause, ChangedBy, ReasonCode},
-    booking::commands::{CancelSeries, MoveOccurrence, Particulars, SkipOccurrence, StartSeries},
+    appointment::{Appointment, ChangeCause, ChangedBy, ReasonCode},
+    booking::{
+        commands::{CancelSeries, MoveOccurrence, Particulars, SkipOccurrence, StartSeries},
+        occurrences,
+    },
     ids::{BranchId, CustomerId, SeriesId, ServiceId, StaffId},
     series::{Series, rule::SeriesRule},
 };
@@ -22,6 +23,7 @@ use super::{
     basket::{BasketItem, items},
     bookings::{cancelled, wish},
     customers::{Newcomer, guest},
+    moves::move_to,
     shapes::{ChangedBy as ChangedByShape, ReasonCode as ReasonCodeShape, bookings as shapes},
 };
 use crate::{
@@ -41,18 +43,31 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         route.about("Series", id, says).scope("bookings:write")
     };
     let skip = post("/series/{id}/occurrences/{number}/skip", skip);
-    let skip = write(skip, "skip_occurrence", "Leaves one out.").command::<Why>();
+    let skip = write(skip, "skip_occurrence", "Skip an occurrence").command::<Why>().explained(
+        "A series allows so many skips. A skip is no cancellation: it costs nothing and counts \
+         neither for the customer nor against the free cancellations.",
+    );
     let moved = post("/series/{id}/occurrences/{number}/move", move_one);
-    let moved = write(moved, "move_occurrence", "Moves one.").command::<MoveOne>();
-    let start = write(post("/series", start), "start_series", "Books every occurrence.");
+    let moved = write(moved, "move_occurrence", "Move an occurrence").command::<MoveOne>();
+    let start = write(post("/series", start), "start_series", "Start a series").explained(
+        "Books every occurrence of a rule, all of them or none. The rule has to produce \
+         `starts_at_local`; `except` and `also` mean what EXDATE and RDATE mean in RFC 5545.",
+    );
     let start = start.command::<Start>().answers::<shapes::SeriesSaved>(201, "Booked.");
-    let cancel = write(post("/series/{id}/cancel", cancel), "cancel_series", "Calls off the rest.");
-    let one = get("/series/{id}", one).about("Series", "series", "Shows a series.");
+    let cancel = post("/series/{id}/cancel", cancel);
+    let cancel = write(cancel, "cancel_series", "Cancel the rest of a series").explained(
+        "Cancels what is still to come, each occurrence as its appointment is now and under its own \
+         terms. The answer, and that of a dry run, says what each costs and which ones the terms do \
+         not allow to be cancelled: those stay. If there are only such, the request is refused.",
+    );
+    let cancel = cancel.command::<Why>();
+    let one = get("/series/{id}", one).about("Series", "series", "Get a series");
+    let one = one.scope("bookings:read").explained("With where each occurrence stands now.");
     OpenApiRouter::new()
         .routes(start.answers::<shapes::SeriesSaved>(200, "What a dry run would book.").done())
-        .routes(one.scope("bookings:read").answers::<shapes::Series>(200, "As it is.").done())
-        .routes(cancel.command::<Why>().answers::<shapes::SeriesSaved>(200, "As it is now.").done())
-        .routes(skip.answers::<shapes::Cancelled>(200, "Off.").done())
+        .routes(one.answers::<shapes::Series>(200, "As it is.").done())
+        .routes(cancel.answers::<shapes::SeriesCancelled>(200, "As it is now.").done())
+        .routes(skip.answers::<shapes::Cancelled>(200, "Skipped.").done())
         .routes(moved.answers::<shapes::Rescheduled>(200, "Moved.").done())
 }
 
@@ -81,13 +96,25 @@ struct Start {
     starts_at_local: Local,
     #[schema(value_type = Zone)]
     zone: Tz,
-    /// Such as `FREQ=WEEKLY;COUNT=8`.
+    /// Such as `FREQ=WEEKLY;COUNT=8`. It has to produce `starts_at_local`.
     rrule: Text<500>,
+    /// Starts that are left out, as EXDATE does: they do not extend COUNT.
     #[serde(default)]
+    #[schema(max_items = 366)]
     except: Vec<Local>,
+    /// Starts that are added, as RDATE does: they do not count towards COUNT, and one that the rule
+    /// produces anyway is booked once. None is before `starts_at_local`.
+    #[serde(default)]
+    #[schema(max_items = 366)]
+    also: Vec<Local>,
+    /// Leave an occurrence out when its time is taken, instead of refusing the series. What was left
+    /// out does not count towards the fewest occurrences of a series.
     #[serde(default)]
     skip_conflicts: bool,
     notes: Option<Notes>,
+    /// Book although the customer has another appointment at the time of an occurrence.
+    #[serde(default)]
+    allow_overlap: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -100,7 +127,8 @@ async fn start(
     caller.require("bookings:write")?;
     let Body { value, canonical } = body;
     let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
-    rule.except = value.except.into_iter().map(|at| at.0).collect();
+    rule.except = dates("except", value.except)?;
+    rule.also = dates("also", value.also)?;
     let items = items((value.service_id, value.duration_minutes), &value.services)?;
     let place = (Some(value.branch_id), None);
     let guest = guest(&app, &caller, place, (value.customer_id, value.customer)).await?;
@@ -116,6 +144,7 @@ async fn start(
             notes: value.notes.map(Text::into_string),
             external_ref: None,
             call_id: None,
+            allow_overlap: value.allow_overlap,
         },
     };
     let context = caller.command(&app, &canonical, value.dry_run);
@@ -124,15 +153,29 @@ async fn start(
     Ok(respond::done(status, done, |answer| json!({ "success": true, "series": answer })))
 }
 
+/// The most dates that a rule leaves out or adds.
+const MAX_DATES: usize = 366;
+
+fn dates(field: &str, dates: Vec<Local>) -> Result<Vec<NaiveDateTime>, Problem> {
+    if MAX_DATES < dates.len() {
+        return Err(Problem::invalid(field, format!("`{field}` has at most {MAX_DATES} dates.")));
+    }
+    Ok(dates.into_iter().map(|at| at.0).collect())
+}
+
 async fn one(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<SeriesId>,
 ) -> Result<Response, Problem> {
     caller.require("bookings:read")?;
-    let (series, version) = app.dispatcher.state::<Series>(&caller.context(&app), id).await?;
+    let context = caller.context(&app);
+    let (series, version) = app.dispatcher.state::<Series>(&context, id).await?;
     let started = series.started().ok_or_else(Problem::not_found)?;
-    let occurrences: Vec<_> = series.occurrences().collect();
+    let ids: Vec<_> = started.occurrences.iter().filter_map(|it| it.appointment_id).collect();
+    let states = app.dispatcher.states::<Appointment>(&context, &ids).await?;
+    let states: BTreeMap<_, _> = ids.into_iter().zip(states).collect();
+    let occurrences = occurrences(&series, |id| states.get(&id).map(AsRef::as_ref));
     let body = json!({
         "series_id": id,
         "version": version,
@@ -196,8 +239,18 @@ async fn skip(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MoveOccurrence)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the request")]
 struct MoveOne {
     new_starts_at: Instant,
+    /// Another staff member. Without this and without `any_staff` the staff member stays.
+    #[schema(value_type = Option<Uuid>)]
+    staff_id: Option<StaffId>,
+    /// Whoever is free then; not along with `staff_id`.
+    #[serde(default)]
+    any_staff: bool,
+    /// Move although the customer has another appointment at that time.
+    #[serde(default)]
+    allow_overlap: bool,
     /// Absent means the customer.
     #[serde(default)]
     #[schema(value_type = Option<ChangedByShape>)]
@@ -229,7 +282,9 @@ async fn move_one(
         reason: value.reason.map(Text::into_string),
         notify_customer: value.notify_customer,
     };
-    let command = MoveOccurrence { series_id, number, new_starts_at, cause };
+    let staff = move_to(value.staff_id, value.any_staff)?;
+    let allow_overlap = value.allow_overlap;
+    let command = MoveOccurrence { series_id, number, new_starts_at, staff, allow_overlap, cause };
     let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(
@@ -251,6 +306,9 @@ async fn cancel(
     let command = CancelSeries { series_id, cause: value.cause() };
     let context = caller.command(&app, &canonical, dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
-    let shown = |answer| Json(json!({ "success": true, "series": answer })).0;
-    Ok(respond::done(StatusCode::OK, done, shown).into_response())
+    Ok(respond::done(
+        StatusCode::OK,
+        done,
+        |answer| json!({ "success": true, "dry_run": dry_run, "series": answer }),
+    ))
 }

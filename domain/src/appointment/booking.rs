@@ -19,7 +19,8 @@ use crate::{
     slot::Slot,
 };
 
-/// What was agreed when an appointment was booked. Only its plan ever changes.
+/// What was agreed when an appointment was booked. Only its plan, and what that overlaps with, ever
+/// changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booking {
     /// The company.
@@ -61,6 +62,10 @@ pub struct Booking {
     /// Its place in a series (APT-12).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<SeriesPlace>,
+    /// The customer's other appointments at the same time, which the request allowed or which an
+    /// outside calendar brought. It stays empty for a customer who may overlap anyway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<AppointmentId>,
     /// The hold that it was booked with (APT-09).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
@@ -132,6 +137,9 @@ pub struct PlacedClaim {
     pub phase_id: Option<PhaseId>,
     /// The service, for limits per day.
     pub service_id: ServiceId,
+    /// The date on which it counts towards limits per day: that of the branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_on: Option<NaiveDate>,
 }
 
 impl PlacedClaim {
@@ -169,6 +177,7 @@ impl PlacedClaim {
             slot: self.slot,
             units: self.units,
             service_id: Some(self.service_id),
+            counts_on: self.counts_on,
         }
     }
 }

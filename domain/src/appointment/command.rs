@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::ids::AppointmentId;
+
 use super::{Booking, Cause, Plan};
 
 /// What a caller may ask of an appointment.
@@ -40,8 +42,14 @@ pub enum AppointmentCommand {
         /// Whether the customer is to be notified.
         notify_customer: bool,
     },
-    /// Call it off (APT-20).
+    /// Cancel it (APT-20).
     Cancel(Cancellation),
+    /// Take it out as a skipped occurrence of its series: the series allows it, the cancellation
+    /// terms have no part in it (POL-08).
+    Skip {
+        /// Who skips it and why.
+        cause: Cause,
+    },
     /// Move it (APT-21).
     Reschedule(Rescheduling),
 }
@@ -64,6 +72,8 @@ pub struct Rescheduling {
     pub at: DateTime<Utc>,
     /// Where it goes.
     pub plan: Box<Plan>,
+    /// The customer's other appointments at that time, which the request allows.
+    pub overlaps: Vec<AppointmentId>,
     /// Who moves it and why (APT-33).
     pub cause: Cause,
 }

@@ -30,8 +30,8 @@ pub enum AppointmentError {
         /// What it should have become.
         wanted: AppointmentStatus,
     },
-    /// Nobody can have missed it yet.
-    #[error("the appointment has not begun")]
+    /// Nobody can have been there or missed it yet.
+    #[error("The appointment starts at {starts_at}; it cannot be completed or missed before.")]
     NotYetDue {
         /// When it begins.
         starts_at: DateTime<Utc>,

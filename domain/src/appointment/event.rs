@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{personal::Personal, policy::PolicyOutcome};
+use crate::{ids::AppointmentId, personal::Personal, policy::PolicyOutcome};
 
 use super::{Booking, ChangedBy, Plan, ReasonCode};
 
@@ -76,6 +76,25 @@ pub enum AppointmentEvent {
         /// What it came to under the terms.
         outcome: PolicyOutcome,
     },
+    /// It was skipped as an occurrence of its series. It does not take place, and this is no
+    /// cancellation: no fee, no count.
+    Skipped {
+        /// When it would have been.
+        #[serde(with = "crate::instant")]
+        starts_at: DateTime<Utc>,
+        /// Who skipped it; absent means the customer.
+        #[serde(default, skip_serializing_if = "ChangedBy::is_customer")]
+        skipped_by: ChangedBy,
+        /// Why, in one word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason_code: Option<ReasonCode>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Personal<String>>,
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
+    },
     /// It moved, in time or to another staff member.
     Rescheduled {
         /// The number of this modification, from 1.
@@ -84,6 +103,9 @@ pub enum AppointmentEvent {
         from: Box<Plan>,
         /// As it is.
         to: Box<Plan>,
+        /// The customer's other appointments at that time, which the request allowed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overlaps: Vec<AppointmentId>,
         /// Who moved it; absent means the customer.
         #[serde(default, skip_serializing_if = "ChangedBy::is_customer")]
         rescheduled_by: ChangedBy,
@@ -128,6 +150,7 @@ crate::event_kinds!(AppointmentEvent {
     Completed => "appointment.completed" @ "1.0.0",
     NoShowMarked => "appointment.no_show_marked" @ "1.0.0",
     Cancelled => "appointment.cancelled" @ "1.0.0",
+    Skipped => "appointment.skipped" @ "1.0.0",
     Rescheduled => "appointment.rescheduled" @ "1.0.0",
     PolicyViolated => "appointment.policy_violated" @ "1.0.0",
 });

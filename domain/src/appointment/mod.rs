@@ -19,6 +19,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     aggregate::{Decide, Evolve},
     policy::{
@@ -63,18 +65,28 @@ impl Decide for Appointment {
                 step(self, InProgress, &[Confirmed], started)
             }
             AppointmentCommand::Complete { at, notify_customer } => {
+                require_due(self, &[InProgress], at)?;
                 let completed = || AppointmentEvent::Completed { at, notify_customer };
                 step(self, Completed, &[InProgress], completed)
             }
             AppointmentCommand::MarkNoShow { at, notify_customer } => {
-                let starts_at = self.require()?.plan.starts_at;
-                if self.status() != Some(NoShow) && at < starts_at {
-                    return Err(AppointmentError::NotYetDue { starts_at });
-                }
+                require_due(self, &[Confirmed, InProgress], at)?;
                 let marked = || AppointmentEvent::NoShowMarked { at, notify_customer };
                 step(self, NoShow, &[Confirmed, InProgress], marked)
             }
             AppointmentCommand::Cancel(cancellation) => cancel(self, cancellation),
+            AppointmentCommand::Skip { cause } => {
+                let starts_at = self.require()?.plan.starts_at;
+                self.require_changeable(AppointmentStatus::Cancelled)?;
+                let Cause { by: skipped_by, reason_code, reason, notify_customer } = cause;
+                Ok(vec![AppointmentEvent::Skipped {
+                    starts_at,
+                    skipped_by,
+                    reason_code,
+                    reason,
+                    notify_customer,
+                }])
+            }
             AppointmentCommand::Reschedule(rescheduling) => reschedule(self, rescheduling),
         }
     }
@@ -92,6 +104,18 @@ fn book(
         }
         None => Ok(vec![AppointmentEvent::Booked(booking)]),
     }
+}
+
+/// Nobody has been there, or has missed it, before it starts: what is over is counted by the month
+/// in which it was to be. From another status the step is none anyway.
+fn require_due(
+    state: &Appointment,
+    from: &[AppointmentStatus],
+    at: DateTime<Utc>,
+) -> Result<(), AppointmentError> {
+    let starts_at = state.require()?.plan.starts_at;
+    let is_step = state.status().is_some_and(|status| from.contains(&status));
+    if is_step && at < starts_at { Err(AppointmentError::NotYetDue { starts_at }) } else { Ok(()) }
 }
 
 /// One step of the status flow; a step that was made is not made again.
@@ -144,7 +168,7 @@ fn reschedule(
     state: &Appointment,
     rescheduling: Rescheduling,
 ) -> Result<Vec<AppointmentEvent>, AppointmentError> {
-    let Rescheduling { at, plan, cause } = rescheduling;
+    let Rescheduling { at, plan, overlaps, cause } = rescheduling;
     let booking = state.require()?;
     let Some(status) = state.status() else {
         return Err(AppointmentError::NotFound);
@@ -167,6 +191,7 @@ fn reschedule(
         modification,
         from: Box::new(booking.plan.clone()),
         to: plan,
+        overlaps,
         rescheduled_by: cause.by,
         reason_code: cause.reason_code,
         reason: cause.reason,

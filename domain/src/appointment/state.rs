@@ -78,6 +78,11 @@ impl fmt::Display for AppointmentStatus {
 }
 
 impl Appointment {
+    /// Whether it can still be moved, cancelled or skipped: pending or confirmed.
+    pub const fn is_changeable(&self) -> bool {
+        matches!(self.status, Some(AppointmentStatus::Pending | AppointmentStatus::Confirmed))
+    }
+
     /// What was agreed, with the plan as it is now. `None` before it is booked.
     pub fn booking(&self) -> Option<&Booking> {
         self.booking.as_deref()
@@ -154,7 +159,10 @@ impl Appointment {
                 self.status = Some(AppointmentStatus::Cancelled);
                 self.modifications = *modification;
             }
-            AppointmentEvent::Rescheduled { modification, to, rescheduled_by, .. } => {
+            AppointmentEvent::Skipped { .. } => self.status = Some(AppointmentStatus::Cancelled),
+            AppointmentEvent::Rescheduled {
+                modification, to, overlaps, rescheduled_by, ..
+            } => {
                 self.modifications = *modification;
                 self.reschedules = self.reschedules.saturating_add(1);
                 if !rescheduled_by.is_customer() {
@@ -162,6 +170,7 @@ impl Appointment {
                 }
                 if let Some(booking) = &mut self.booking {
                     booking.plan = (**to).clone();
+                    booking.overlaps.clone_from(overlaps);
                 }
             }
             AppointmentEvent::PolicyViolated { .. } => (),

@@ -87,6 +87,38 @@ fn no_show_is_marked_from_the_start_on() {
 }
 
 #[test]
+fn appointment_that_began_early_is_not_completed_before_it_was_to_start() {
+    let complete = |at| AppointmentCommand::Complete { at: hour(at), notify_customer: false };
+    let early = AppointmentError::NotYetDue { starts_at: hour(START) };
+    given([booked(), started()]).when(complete(START - 1)).then_expect_error(early);
+    given([booked(), started()]).when(complete(START)).then_expect_events(vec![completed()]);
+    given([booked(), started(), completed()])
+        .when(complete(START - 1))
+        .then_expect_events(Vec::new());
+    let (status, wanted) = (AppointmentStatus::Confirmed, AppointmentStatus::Completed);
+    let forbidden = AppointmentError::StatusForbids { status, wanted };
+    given([booked()]).when(complete(START - 1)).then_expect_error(forbidden);
+}
+
+#[test]
+fn skipped_appointment_does_not_take_place_and_is_no_modification() {
+    let skip = AppointmentCommand::Skip { cause: Cause::default() };
+    let skipped = AppointmentEvent::Skipped {
+        starts_at: hour(START),
+        skipped_by: ChangedBy::Customer,
+        reason_code: None,
+        reason: None,
+        notify_customer: false,
+    };
+    given([booked()]).when(skip.clone()).then_expect_events(vec![skipped.clone()]);
+    let state = fold::<Appointment>(&[booked(), skipped]);
+    assert_eq!((state.status(), state.modifications()), (Some(AppointmentStatus::Cancelled), 0));
+    let (status, wanted) = (AppointmentStatus::InProgress, AppointmentStatus::Cancelled);
+    let forbidden = AppointmentError::StatusForbids { status, wanted };
+    given([booked(), started()]).when(skip).then_expect_error(forbidden);
+}
+
+#[test]
 fn unbooked_appointment_is_not_found() {
     for command in [
         CONFIRM,
@@ -292,6 +324,7 @@ fn booking() -> Booking {
         external_ref: None,
         call_id: None,
         series: None,
+        overlaps: Vec::new(),
         hold_id: None,
     }
 }
@@ -335,6 +368,6 @@ fn reschedule(at: i64, start: i64) -> AppointmentCommand {
 
 fn reschedule_by(by: ChangedBy, at: i64, start: i64) -> AppointmentCommand {
     let cause = Cause { by, ..Cause::default() };
-    let plan = Box::new(plan(start));
-    AppointmentCommand::Reschedule(Rescheduling { at: hour(at), plan, cause })
+    let (plan, overlaps) = (Box::new(plan(start)), Vec::new());
+    AppointmentCommand::Reschedule(Rescheduling { at: hour(at), plan, overlaps, cause })
 }

@@ -149,14 +149,15 @@ fn verdict(placer: &Placer<'_>, start: DateTime<Utc>) -> Verdict {
     if instant(step) != start {
         return Verdict::Refused { reasons };
     }
-    match placer.place(step) {
-        Some(placement) if reasons.is_empty() => Verdict::Free(placement),
-        Some(_) => Verdict::Refused { reasons },
-        None => {
-            reasons.extend(time_reasons(placer, step));
-            Verdict::Refused { reasons }
+    if let Some(placement) = placer.place(step) {
+        reasons.extend(placer.customer_reasons(&placement));
+        if reasons.is_empty() {
+            return Verdict::Free(placement);
         }
+    } else {
+        reasons.extend(time_reasons(placer, step));
     }
+    Verdict::Refused { reasons }
 }
 
 /// What notice, window, grid and daily limits have against a start.

@@ -139,6 +139,10 @@ pub struct Busy {
     pub hold_id: Option<HoldId>,
     /// The service that it is for; the daily limits count by it.
     pub service_id: Option<ServiceId>,
+    /// The date on which it counts towards them: that of the branch where the appointment takes
+    /// place. Without one it counts on the date on which it begins, in the zone of the branch that
+    /// asks.
+    pub counts_on: Option<NaiveDate>,
 }
 
 impl Busy {
@@ -152,6 +156,7 @@ impl Busy {
             appointment_id: None,
             hold_id: None,
             service_id: None,
+            counts_on: None,
         }
     }
 

@@ -235,8 +235,10 @@ impl<'f> TenantGrid<'f> {
                 starts.extend(one.steps(&part).into_iter().map(|step| (step, order)));
             }
             starts.sort_unstable();
-            let placed =
-                starts.into_iter().filter_map(|(step, order)| searched[order].placer.place(step));
+            let placed = starts.into_iter().filter_map(|(step, order)| {
+                let placer = &searched[order].placer;
+                placer.place(step).filter(|it| placer.customer_reasons(it).is_empty())
+            });
             found.extend(placed.take(limit - found.len()));
             from = to;
             stretch = (stretch * 2).min(LONGEST_STRETCH);

@@ -1,7 +1,8 @@
 //! Daily limits: how many places of a service are used up on a date.
 //!
-//! A claim counts on the local date on which it begins. The claims of one appointment, or of one
-//! hold, count once.
+//! A limit per day belongs to one calendar date: that of the branch where the appointment takes
+//! place. Whichever branch asks, a claim counts on the date that it carries. The claims of one
+//! appointment, or of one hold, count once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +53,8 @@ fn used<'b>(
             BusyKind::Hold | BusyKind::Pending | BusyKind::Booked => {}
             BusyKind::Block | BusyKind::External => continue,
         }
-        let date = zone.date(step_down(claim.slot.from));
+        let begins = || zone.date(step_down(claim.slot.from));
+        let date = claim.counts_on.unwrap_or_else(begins);
         let belongs_to =
             (claim.appointment_id, claim.hold_id.filter(|_| claim.appointment_id.is_none()));
         let is_new = belongs_to == (None, None) || seen.insert((date, belongs_to));

@@ -15,6 +15,7 @@
 //! the booking window the shortest, the grid that of the first.
 
 mod bits;
+mod customer;
 mod evaluate;
 mod explain;
 mod facts;
@@ -34,6 +35,7 @@ mod tests;
 mod zone_day;
 
 pub use self::{
+    customer::CustomerFacts,
     evaluate::{calendars, evaluate, explain_day},
     facts::{
         BranchFacts, Busy, BusyKind, Exceptions, Facts, ResourceFacts, ServiceFacts, StaffFacts,

@@ -14,8 +14,9 @@ use super::{
     limits,
     masks::Masks,
     plan::{Candidate, Plan, PlannedPhase},
+    reasons::Reason,
     request::{PlacedPhase, PlacedResource, Placement, Request},
-    zone_day::{Step, ZoneSpan, instant},
+    zone_day::{Step, ZoneSpan, instant, step_down},
 };
 use crate::{
     ids::{ResourceId, ServiceId, StaffId},
@@ -146,6 +147,12 @@ impl<'v> Placer<'v> {
             }
         }
         None
+    }
+
+    /// What the customer's other appointments have against a placement of the plan.
+    pub(super) fn customer_reasons(&self, placement: &Placement) -> Vec<Reason> {
+        let Some(customer) = &self.request.customer else { return Vec::new() };
+        customer.reasons(placement, self.zone.date(step_down(placement.starts_at)))
     }
 
     /// Gives the phases after the chosen ones a staff member each; `failed` are the phase, time and

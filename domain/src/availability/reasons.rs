@@ -192,6 +192,18 @@ pub enum Why {
         /// How many there are.
         limit: u16,
     },
+    /// The customer has another appointment then.
+    CustomerBusy {
+        /// When.
+        slot: Slot,
+        /// Which.
+        appointment_id: AppointmentId,
+    },
+    /// The customer has as many appointments as the service allows.
+    CustomerLimitReached {
+        /// How many.
+        limit: u16,
+    },
     /// The phase needs a resource that the branch does not have.
     ResourceMissing {
         /// The resources that would do.
@@ -245,6 +257,8 @@ impl Why {
             Self::BufferCollision { .. } => "BUFFER_COLLISION",
             Self::DailyLimitUsedUp { .. } => "DAILY_LIMIT_USED_UP",
             Self::StaffDailyLimitUsedUp { .. } => "STAFF_DAILY_LIMIT_USED_UP",
+            Self::CustomerBusy { .. } => "CUSTOMER_BUSY",
+            Self::CustomerLimitReached { .. } => "CUSTOMER_LIMIT_REACHED",
             Self::ResourceMissing { .. } => "RESOURCE_MISSING",
             Self::ResourceClosed { .. } => "RESOURCE_CLOSED",
             Self::ResourceFull { .. } => "RESOURCE_FULL",
@@ -283,6 +297,8 @@ impl Why {
             | Self::BufferCollision { .. }
             | Self::DailyLimitUsedUp { .. }
             | Self::StaffDailyLimitUsedUp { .. }
+            | Self::CustomerBusy { .. }
+            | Self::CustomerLimitReached { .. }
             | Self::ResourceClosed { .. }
             | Self::ResourceFull { .. } => true,
         }

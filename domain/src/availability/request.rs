@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::reasons::Reason;
+use super::{customer::CustomerFacts, reasons::Reason};
 use crate::{
     ids::{AppointmentId, BranchId, HoldId, ResourceId, ServiceId, StaffId},
     slot::Slot,
@@ -106,6 +106,8 @@ pub struct Request {
     pub now: DateTime<Utc>,
     /// Claims that do not count.
     pub ignoring: Ignoring,
+    /// The customer's other appointments, where the question is about one customer.
+    pub customer: Option<CustomerFacts>,
 }
 
 impl Request {
@@ -117,12 +119,17 @@ impl Request {
     /// Several services, one after the other, by anybody.
     pub fn basket(items: impl IntoIterator<Item = Item>, now: DateTime<Utc>) -> Self {
         let items = items.into_iter().collect();
-        Self { items, staff: StaffWish::Anyone, now, ignoring: Ignoring::default() }
+        Self { items, staff: StaffWish::Anyone, now, ignoring: Ignoring::default(), customer: None }
     }
 
     /// The same by a staff member of one's wish.
     pub fn by(self, staff: StaffWish) -> Self {
         Self { staff, ..self }
+    }
+
+    /// The same for a customer with other appointments.
+    pub fn customer(self, customer: CustomerFacts) -> Self {
+        Self { customer: Some(customer), ..self }
     }
 
     /// The same as if those claims were gone.

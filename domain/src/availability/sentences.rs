@@ -69,6 +69,16 @@ impl fmt::Display for Why {
                     "The staff member does the service {limit} times a day and is full on {date}."
                 )
             }
+            Self::CustomerBusy { slot, appointment_id } => {
+                let (from, to) = (slot.from.to_rfc3339(), slot.to.to_rfc3339());
+                write!(
+                    f,
+                    "The customer has appointment {appointment_id} from {from} to {to} already."
+                )
+            }
+            Self::CustomerLimitReached { limit } => {
+                write!(f, "The customer has as many appointments as the service allows: {limit}.")
+            }
             Self::RoleMissing { role } => {
                 write!(f, "The staff member does not have the role \u{201c}{role}\u{201d}.")
             }
@@ -84,7 +94,7 @@ impl fmt::Display for Why {
                     "The service takes {from_min} to {to_min} minutes, in steps of {step_min}."
                 )
             }
-            other => f.write_str(other.fixed()),
+            other => f.write_str(fixed(other.code())),
         }
     }
 }
@@ -109,71 +119,59 @@ impl Why {
             Self::OutsideHours { date, open } => {
                 write!(f, "The working hours of the staff member on {date}: {}.", intervals(open))
             }
-            other => f.write_str(other.fixed()),
-        }
-    }
-
-    /// The sentence of a reason that carries no value; empty for the others.
-    const fn fixed(&self) -> &'static str {
-        match self {
-            Self::NoService => "Name at least one service.",
-            Self::BranchUnknown { .. } => "There is no such branch.",
-            Self::BranchInactive { .. } => "The branch is inactive.",
-            Self::ServiceUnknown => "There is no such service.",
-            Self::ServiceInactive => {
-                "Service not available for this branch: the service is inactive."
-            }
-            Self::ServiceNotOfferedHere { .. } => "The service is not offered at this branch.",
-            Self::DurationNotAdjustable { .. } => {
-                "The duration of a service with several phases cannot be changed."
-            }
-            Self::NoStaffAssigned => "No staff member is assigned to the service.",
-            Self::StaffUnknown => "There is no such staff member.",
-            Self::StaffInactive => "The staff member is inactive.",
-            Self::StaffNotBookable => "The staff member does not take appointments.",
-            Self::StaffNotAtBranch { .. } => "The staff member does not work at this branch.",
-            Self::NotAssigned => "The staff member is not assigned to the service.",
-            Self::AssignmentInactive => {
-                "The assignment of the staff member to the service is inactive."
-            }
-            Self::InThePast => "The start must be in the future.",
-            Self::ResourceMissing { .. } => "The branch has no resource that the service needs.",
-            Self::ResourceClosed { .. } => "A resource that the service needs is closed then.",
-            Self::RoleMissing { .. }
-            | Self::NoticeTooShort { .. }
-            | Self::DurationOutOfRange { .. }
-            | Self::TooFarAhead { .. }
-            | Self::OffGrid { .. }
-            | Self::BranchClosed { .. }
-            | Self::StaffException { .. }
-            | Self::Break { .. }
-            | Self::OutsideHours { .. }
-            | Self::Claimed { .. }
-            | Self::BufferCollision { .. }
-            | Self::DailyLimitUsedUp { .. }
-            | Self::StaffDailyLimitUsedUp { .. }
-            | Self::ResourceFull { .. } => "",
+            other => f.write_str(fixed(other.code())),
         }
     }
 
     /// The field of a request that is at fault, if one is.
-    pub const fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::NoService => Some("services"),
-            Self::BranchUnknown { .. } | Self::BranchInactive { .. } => Some("branch_id"),
-            Self::ServiceUnknown | Self::ServiceInactive | Self::ServiceNotOfferedHere { .. } => {
+    pub fn field(&self) -> Option<&'static str> {
+        match self.code() {
+            "NO_SERVICE" => Some("services"),
+            "BRANCH_UNKNOWN" | "BRANCH_INACTIVE" => Some("branch_id"),
+            "SERVICE_UNKNOWN" | "SERVICE_INACTIVE" | "SERVICE_NOT_OFFERED_HERE" => {
                 Some("service_id")
             }
-            Self::StaffUnknown
-            | Self::StaffInactive
-            | Self::StaffNotBookable
-            | Self::StaffNotAtBranch { .. }
-            | Self::NotAssigned => Some("staff_id"),
-            Self::DurationNotAdjustable { .. } | Self::DurationOutOfRange { .. } => {
-                Some("duration_minutes")
-            }
+            "STAFF_UNKNOWN"
+            | "STAFF_INACTIVE"
+            | "STAFF_NOT_BOOKABLE"
+            | "STAFF_NOT_AT_BRANCH"
+            | "NOT_ASSIGNED" => Some("staff_id"),
+            "DURATION_NOT_ADJUSTABLE" | "DURATION_OUT_OF_RANGE" => Some("duration_minutes"),
             _ => None,
         }
+    }
+}
+
+/// The sentence of a code that says no value; empty for the others.
+fn fixed(code: &str) -> &'static str {
+    match code {
+        "NO_SERVICE" => "Name at least one service.",
+        "BRANCH_UNKNOWN" => "There is no such branch.",
+        "BRANCH_INACTIVE" => "The branch is inactive.",
+        "SERVICE_UNKNOWN" => "There is no such service.",
+        "SERVICE_INACTIVE" => "Service not available for this branch: the service is inactive.",
+        "SERVICE_NOT_OFFERED_HERE" => "The service is not offered at this branch.",
+        "DURATION_NOT_ADJUSTABLE" => "The duration of the service cannot be changed.",
+        "DURATION_OUT_OF_RANGE" => "The service cannot be booked for this duration.",
+        "NO_STAFF_ASSIGNED" => "No staff member is assigned to the service.",
+        "STAFF_UNKNOWN" => "There is no such staff member.",
+        "STAFF_INACTIVE" => "The staff member is inactive.",
+        "STAFF_NOT_BOOKABLE" => "The staff member does not take appointments.",
+        "STAFF_NOT_AT_BRANCH" => "The staff member does not work at this branch.",
+        "NOT_ASSIGNED" => "The staff member is not assigned to the service.",
+        "ASSIGNMENT_INACTIVE" => "The assignment of the staff member to the service is inactive.",
+        "IN_THE_PAST" => "The start must be in the future.",
+        "RESOURCE_MISSING" => "The branch has no resource that the service needs.",
+        "RESOURCE_CLOSED" => "A resource that the service needs is closed then.",
+        "CUSTOMER_BUSY" => "The customer has another appointment at that time.",
+        "CUSTOMER_LIMIT_REACHED" => "The customer has as many appointments as the service allows.",
+        "CALENDAR_UNREADABLE" => {
+            "An event of the calendar cannot be read, so it is unknown what is taken."
+        }
+        "RECORD_UNREADABLE" => {
+            "An event of the branch or the service cannot be read, so its state is unknown."
+        }
+        _ => "",
     }
 }
 
@@ -200,7 +198,7 @@ impl Serialize for Reason {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use chrono::{DateTime, NaiveDate};
     use uuid::Uuid;
@@ -246,6 +244,8 @@ mod tests {
             Why::BufferCollision { kind, slot, appointment_id },
             Why::DailyLimitUsedUp { date, limit: 2 },
             Why::StaffDailyLimitUsedUp { date, limit: 2 },
+            Why::CustomerBusy { slot, appointment_id: Uuid::nil().into() },
+            Why::CustomerLimitReached { limit: 2 },
             Why::ResourceMissing { any_of: Vec::new() },
             Why::ResourceClosed { resource_id },
             Why::ResourceFull { resource_id, needed: 2, free: 1 },
@@ -261,8 +261,25 @@ mod tests {
             let other = seen.insert(sentence.clone(), why.code());
             assert_eq!(other, None, "{}: {sentence}", why.code());
         }
-        let codes: std::collections::BTreeSet<_> = seen.into_values().collect();
-        assert_eq!(codes.len(), all().len(), "a code is used twice");
+        let told: BTreeSet<_> = seen.into_values().collect();
+        assert_eq!(told.len(), all().len(), "a code is used twice");
+        // Those that are not made above.
+        for code in codes() {
+            let is_told = told.contains(code.as_str()) || !fixed(&code).is_empty();
+            assert!(is_told, "{code} has no sentence: write one in availability/sentences.rs");
+        }
+    }
+
+    /// Every code that the sources name.
+    fn codes() -> BTreeSet<String> {
+        let source = include_str!("reasons.rs");
+        let (_, code) =
+            source.split_once("fn code(&self) -> &'static str {\n        match").unwrap();
+        let (code, _) = code.split_once("\n    }").unwrap();
+        let quoted = code.split('"').skip(1).step_by(2).map(str::to_owned);
+        let codes: BTreeSet<_> = quoted.collect();
+        assert!(30 <= codes.len(), "{codes:?}");
+        codes
     }
 
     #[test]

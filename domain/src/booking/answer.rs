@@ -9,7 +9,7 @@ use crate::{
     ids::{AppointmentId, BranchId, CustomerId, HoldId, PhaseId, SeriesId, ServiceId, StaffId},
     money::Money,
     policy::PolicyOutcome,
-    series::Occurrence,
+    series::{Occurrence, OccurrenceStatus, Series},
 };
 
 /// A phase of an answer.
@@ -117,11 +117,86 @@ pub struct HoldAnswer {
     pub phases: Vec<PhaseAnswer>,
 }
 
+/// One occurrence of a series as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OccurrenceAnswer {
+    /// Its number, from 1.
+    pub number: u16,
+    /// When its appointment starts now; as the rule says when it has none.
+    pub starts_at: DateTime<Utc>,
+    /// When the rule says that it starts.
+    pub planned_starts_at: DateTime<Utc>,
+    /// Its appointment; `None` if it was left out because its time was taken.
+    pub appointment_id: Option<AppointmentId>,
+    /// Where it stands.
+    pub status: OccurrenceStage,
+    /// What cancelling it came to under its terms, in the answer to a cancellation of the series.
+    /// With the policy check `blocked` it was not cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyOutcome>,
+}
+
+/// Where an occurrence of a series stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OccurrenceStage {
+    /// It never was: its time was taken when the series started.
+    LeftOut,
+    /// It was skipped.
+    Skipped,
+    /// The status of its appointment.
+    #[serde(untagged)]
+    Booked(AppointmentStatus),
+}
+
 /// A series as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesAnswer {
     /// The series.
     pub series_id: SeriesId,
-    /// The occurrences, in order; those without an appointment were left out.
-    pub occurrences: Vec<Occurrence>,
+    /// The occurrences, in order.
+    pub occurrences: Vec<OccurrenceAnswer>,
+}
+
+/// What became of the cancellation of a series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesCancelAnswer {
+    /// The series.
+    pub series_id: SeriesId,
+    /// Whether nothing that was still to come is left.
+    pub is_cancelled: bool,
+    /// The numbers of the occurrences that were cancelled.
+    pub cancelled: Vec<u16>,
+    /// The numbers of those that the cancellation policy does not allow to be cancelled: they stay.
+    pub blocked: Vec<u16>,
+    /// What the cancellations cost together; `None` when there were none.
+    pub total_fee: Option<Money>,
+    /// The occurrences, in order, with what each came to.
+    pub occurrences: Vec<OccurrenceAnswer>,
+}
+
+/// The occurrences of a series as they are now: each has the status and time of its appointment.
+pub fn occurrences<'a>(
+    series: &Series,
+    appointment: impl Fn(AppointmentId) -> Option<&'a Appointment>,
+) -> Vec<OccurrenceAnswer> {
+    let agreed = series.started().map_or(&[][..], |started| &started.occurrences);
+    let answer = |occurrence: &Occurrence| {
+        let state = occurrence.appointment_id.and_then(&appointment);
+        let booked = state.and_then(|state| Some((state.booking()?, state.status()?)));
+        let skipped = series.status(occurrence.number) == Some(OccurrenceStatus::Skipped);
+        OccurrenceAnswer {
+            number: occurrence.number,
+            starts_at: booked.map_or(occurrence.starts_at, |(booking, _)| booking.plan.starts_at),
+            planned_starts_at: occurrence.starts_at,
+            appointment_id: occurrence.appointment_id,
+            status: match booked {
+                _ if skipped => OccurrenceStage::Skipped,
+                Some((_, status)) => OccurrenceStage::Booked(status),
+                None => OccurrenceStage::LeftOut,
+            },
+            policy: None,
+        }
+    };
+    agreed.iter().map(answer).collect()
 }

@@ -52,6 +52,21 @@ pub enum BookingError {
         /// Which limit it is.
         which: &'static str,
     },
+    /// The customer has another appointment at that time.
+    #[error(
+        "The customer has another appointment from {starts_at} to {ends_at} ({appointment_id}). \
+         Choose another time, or send `allow_overlap`."
+    )]
+    CustomerBusy {
+        /// The other appointment.
+        appointment_id: AppointmentId,
+        /// When it starts.
+        starts_at: DateTime<Utc>,
+        /// When it ends.
+        ends_at: DateTime<Utc>,
+        /// The occurrence of a series that it is about.
+        occurrence: Option<u16>,
+    },
     /// A master-data thing is missing or not in use.
     #[error(transparent)]
     MasterData(#[from] MasterDataError),
@@ -118,7 +133,8 @@ impl BookingError {
             Self::InThePast { .. }
             | Self::Invalid { .. }
             | Self::Unavailable { .. }
-            | Self::CustomerLimit { .. } => None,
+            | Self::CustomerLimit { .. }
+            | Self::CustomerBusy { .. } => None,
         }
     }
 }
@@ -132,6 +148,7 @@ impl Refusal for BookingError {
                 reasons.first().map_or("APPOINTMENT_CONFLICT", Reason::code)
             }
             Self::CustomerLimit { .. } => "CUSTOMER_LIMIT_REACHED",
+            Self::CustomerBusy { .. } => "CUSTOMER_BUSY",
             other => other.inner().map_or("REFUSED", Refusal::code),
         }
     }
@@ -139,7 +156,7 @@ impl Refusal for BookingError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::InThePast { .. } | Self::Invalid { .. } => RefusalKind::Invalid,
-            Self::Unavailable { .. } => RefusalKind::Conflict,
+            Self::Unavailable { .. } | Self::CustomerBusy { .. } => RefusalKind::Conflict,
             Self::CustomerLimit { .. } => RefusalKind::Policy,
             other => other.inner().map_or(RefusalKind::Conflict, Refusal::kind),
         }
@@ -152,7 +169,7 @@ impl Refusal for BookingError {
             Self::Unavailable { reasons, .. } => {
                 reasons.first().and_then(|reason| reason.why.field()).map(str::to_owned)
             }
-            Self::CustomerLimit { .. } => None,
+            Self::CustomerLimit { .. } | Self::CustomerBusy { .. } => None,
             other => other.inner().and_then(Refusal::field),
         }
     }
@@ -164,6 +181,12 @@ impl Refusal for BookingError {
                 "conflicting_appointment_id": conflicting(reasons),
                 "next_free": next_free,
                 "reasons": reasons,
+                "occurrence": occurrence,
+            })),
+            Self::CustomerBusy { appointment_id, starts_at, ends_at, occurrence } => Some(json!({
+                "conflicting_appointment_id": appointment_id,
+                "starts_at": starts_at,
+                "ends_at": ends_at,
                 "occurrence": occurrence,
             })),
             Self::CustomerLimit { limit, which } => Some(json!({ "limit": limit, "which": which })),

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod commands;
+mod customer_rules;
 mod error;
 mod place;
 mod scene;
@@ -13,7 +14,11 @@ mod scene;
 mod tests;
 
 pub use self::{
-    answer::{BookingAnswer, ChangeAnswer, HoldAnswer, PhaseAnswer, SeriesAnswer},
+    answer::{
+        BookingAnswer, ChangeAnswer, HoldAnswer, OccurrenceAnswer, OccurrenceStage, PhaseAnswer,
+        SeriesAnswer, SeriesCancelAnswer, occurrences,
+    },
+    customer_rules::CustomerRules,
     error::BookingError,
     scene::Wish,
 };

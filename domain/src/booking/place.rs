@@ -1,7 +1,6 @@
 //! From a placement to a plan with ids and claims, and the claims on and off the calendar days.
 
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, NaiveTime};
 
 use crate::{
     appointment::{PlacedClaim, Plan},
@@ -35,6 +34,7 @@ impl Scene {
         for (index, placed) in placement.phases.iter().enumerate() {
             let fresh = || PhaseId::new(context.next_id());
             let phase_id = phase_ids.get(index).copied().unwrap_or_else(fresh);
+            let counts_on = Some(self.date_of(placed.active.from));
             let mut claim = |calendar: CalendarId, slot: Slot, units: u16| {
                 claims.push(PlacedClaim {
                     claim_id: ClaimId::new(context.next_id()),
@@ -44,6 +44,7 @@ impl Scene {
                     units,
                     phase_id: Some(phase_id),
                     service_id: placed.service_id,
+                    counts_on: counts_on.filter(|_| matches!(calendar, CalendarId::Staff(_))),
                 });
             };
             claim(CalendarId::Staff(placed.staff_id), placed.blocked, 1);
@@ -65,12 +66,12 @@ impl Scene {
                 }),
             });
         }
-        let date = placement.starts_at.with_timezone(&self.profile.zone).date_naive();
+        let date = self.date_of(placement.starts_at);
         for (service_id, service) in &self.services {
             let limit = service.profile().and_then(|profile| profile.rules.limits.per_day);
-            // The claim takes the whole day, so that the day's capacity is the limit.
+            // The claim takes the whole date, so that the day's capacity is the limit.
             if limit.is_some()
-                && let Some(slot) = whole_day(date, self.profile.zone)
+                && let Some(slot) = whole_date(date)
             {
                 claims.push(PlacedClaim {
                     claim_id: ClaimId::new(context.next_id()),
@@ -80,6 +81,7 @@ impl Scene {
                     units: 1,
                     phase_id: None,
                     service_id: *service_id,
+                    counts_on: Some(date),
                 });
             }
         }
@@ -116,7 +118,8 @@ impl Scene {
         total
     }
 
-    /// Puts the claims of a plan on their calendar days.
+    /// Puts the claims of a plan on their calendar days. Where a staff member's appointments of a date
+    /// are limited, the decision rests on every day that may hold one of them.
     pub(super) async fn claim<L: EventLog>(
         &self,
         unit: &mut Unit<'_, L>,
@@ -124,6 +127,9 @@ impl Scene {
         claim: impl Fn(&PlacedClaim) -> Claim + Send + Sync,
     ) -> Result<Result<(), BookingError>, UnitError> {
         let at = unit.context().at;
+        for day in plan.claims.iter().flat_map(|placed| self.counted_days(placed)) {
+            unit.load::<CalendarDay>(day).await?;
+        }
         for placed in &plan.claims {
             let capacity = self.capacity(placed.calendar);
             for day in placed.days() {
@@ -167,15 +173,9 @@ pub(super) async fn release_claims<L: EventLog>(
     Ok(Ok(()))
 }
 
-/// A local date from its first instant to the first of the next.
-fn whole_day(date: NaiveDate, zone: Tz) -> Option<Slot> {
-    Slot::new(first_instant(date, zone)?, first_instant(date.succ_opt()?, zone)?)
-}
-
-/// The first instant of a local date; some zones skip midnight when clocks go forward.
-fn first_instant(date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
-    (0..=3 * 4).find_map(|quarter| {
-        let local = date.and_hms_opt(quarter / 4, (quarter % 4) * 15, 0)?;
-        zone.from_local_datetime(&local).earliest().map(|at| at.to_utc())
-    })
+/// A date without a zone, written as its day in UTC: a service is offered at branches of several
+/// zones, and equal dates have to meet whatever their instants are.
+fn whole_date(date: NaiveDate) -> Option<Slot> {
+    let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
+    Slot::new(midnight(date), midnight(date.succ_opt()?))
 }

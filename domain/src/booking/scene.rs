@@ -1,12 +1,16 @@
 //! Everything that a decision about a place rests on, loaded for one wish.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::{
     aggregate::Evolve as _,
+    appointment::PlacedClaim,
     availability::{
         Busy, BusyKind, Facts, Ignoring, Item, Placement, Reason, Request, StaffWish, calendars,
         evaluate, next_free,
@@ -15,18 +19,19 @@ use crate::{
     calendar::CalendarId,
     calendar_day::{CalendarDay, CalendarDayId, Claim, Purpose, local_dates},
     company::Company,
+    customer::Customer,
     dispatch::{Unit, UnitError},
     event_log::StreamId,
-    ids::{BranchId, ResourceId, ServiceId, StaffId},
+    ids::{AppointmentId, BranchId, ResourceId, ServiceId, StaffId},
     master_data::MasterDataError,
     ports::EventLog,
     resource::Resource,
-    service::Service,
+    service::{BookingLimits, Service},
     slot::Slot,
     staff::Staff,
 };
 
-use super::{BookingError, accept};
+use super::{BookingError, CustomerRules, accept};
 
 /// More than any buffer, so that whatever could collide is looked at.
 const AROUND: TimeDelta = TimeDelta::hours(4);
@@ -134,12 +139,55 @@ impl Scene {
 
     fn days_of(&self, request: &Request, slot: Slot) -> Vec<CalendarDayId> {
         let facts = self.facts();
+        let counted = self.services.values().any(|service| has_limit_per_staff(service));
+        let dates = local_dates(slot, self.profile.zone);
+        let ends = dates.first().zip(dates.last()).filter(|_| counted);
+        let counted = ends.and_then(|(first, last)| anywhere(*first, *last));
         let mut days = Vec::new();
         for calendar in calendars(&facts, request, self.branch_id) {
-            let dates = local_dates(slot, self.zone_of(calendar));
+            let mut dates = local_dates(slot, self.zone_of(calendar));
+            if let (CalendarId::Staff(_), Some(counted)) = (calendar, counted) {
+                dates.extend(local_dates(counted, self.zone_of(calendar)));
+                dates.sort_unstable();
+                dates.dedup();
+            }
             days.extend(dates.into_iter().map(|date| CalendarDayId { calendar, date }));
         }
         days
+    }
+
+    /// The branch's local date of an instant: the one that limits per day count by.
+    pub(super) fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.profile.zone).date_naive()
+    }
+
+    /// The limits of the services.
+    pub(super) fn limits(&self) -> impl Iterator<Item = (ServiceId, &BookingLimits)> {
+        let services = self.services.iter();
+        services.filter_map(|(id, service)| Some((*id, &service.profile()?.rules.limits)))
+    }
+
+    /// What the customer's other appointments have against a time here.
+    pub(super) fn customer_rules<'c>(
+        &self,
+        customer: &'c Customer,
+        now: DateTime<Utc>,
+        moving: Option<AppointmentId>,
+        allow_overlap: bool,
+    ) -> CustomerRules<'c> {
+        CustomerRules { customer, zone: self.profile.zone, now, moving, allow_overlap }
+    }
+
+    /// The days of a staff member's calendar that may hold another claim that counts with this one
+    /// towards a limit per staff member and day; none if there is no such limit.
+    pub(super) fn counted_days(&self, placed: &PlacedClaim) -> Vec<CalendarDayId> {
+        let (calendar, limited) = (placed.calendar, self.services.get(&placed.service_id));
+        let is_counted = limited.is_some_and(|service| has_limit_per_staff(service))
+            && matches!(calendar, CalendarId::Staff(_));
+        let date = placed.counts_on.filter(|_| is_counted);
+        let Some(slot) = date.and_then(|date| anywhere(date, date)) else { return Vec::new() };
+        let dates = local_dates(slot, self.zone_of(calendar)).into_iter();
+        dates.map(|date| CalendarDayId { calendar, date }).collect()
     }
 
     /// The longest that the basket can take, whoever does it.
@@ -211,13 +259,11 @@ impl Scene {
                 facts.put_resource(resource);
             }
         }
+        // A claim over midnight stands on both days, and counts once.
+        let mut seen = BTreeSet::new();
         for (day, state) in &self.days {
-            // A claim over midnight stands on both days, and counts once.
-            let zone = self.zone_of(day.calendar);
             for claim in state.claims() {
-                let first = claim.slot.from.with_timezone(&zone).date_naive();
-                let before = CalendarDayId { date: first, ..*day };
-                if first == day.date || !self.days.contains_key(&before) {
+                if seen.insert((day.calendar, claim.claim_id)) {
                     facts.add_busy(day.calendar, busy(claim));
                 }
             }
@@ -283,6 +329,18 @@ pub(super) async fn find_place<L: EventLog>(
     Ok(Ok((scene, placement)))
 }
 
+fn has_limit_per_staff(service: &Service) -> bool {
+    service.profile().is_some_and(|profile| profile.rules.limits.per_staff_per_day.is_some())
+}
+
+/// From the first instant of a date in the easternmost zone to the last instant of another in the
+/// westernmost: the staff member may work at branches in any zone.
+fn anywhere(first: NaiveDate, last: NaiveDate) -> Option<Slot> {
+    let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
+    let from = midnight(first).checked_sub_signed(TimeDelta::hours(14))?;
+    Slot::new(from, midnight(last.succ_opt()?).checked_add_signed(TimeDelta::hours(12))?)
+}
+
 /// The staff and the resources that may be needed.
 fn needed(
     services: &BTreeMap<ServiceId, Arc<Service>>,
@@ -308,7 +366,7 @@ fn needed(
     (staff, resources)
 }
 
-fn busy(claim: &Claim) -> Busy {
+pub(super) fn busy(claim: &Claim) -> Busy {
     let (kind, hold_id) = match &claim.purpose {
         Purpose::Hold { hold_id, .. } => (BusyKind::Hold, Some(*hold_id)),
         Purpose::Pending { .. } => (BusyKind::Pending, None),
@@ -324,5 +382,6 @@ fn busy(claim: &Claim) -> Busy {
         appointment_id: claim.appointment_id(),
         hold_id,
         service_id: claim.service_id,
+        counts_on: claim.counts_on,
     }
 }

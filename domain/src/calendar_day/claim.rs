@@ -67,6 +67,10 @@ pub struct Claim {
     /// The service, for limits per day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_id: Option<ServiceId>,
+    /// The date on which it counts towards limits per day: that of the branch where the appointment
+    /// takes place, whatever zone the calendar has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_on: Option<NaiveDate>,
 }
 
 /// What a claim is for.

@@ -252,7 +252,14 @@ fn day() -> CalendarDayId {
 
 fn of(number: u128, from: i64, length: i64, purpose: Purpose) -> Claim {
     let slot = Slot { from: minute(from), to: minute(from + length) };
-    Claim { claim_id: id(number).into(), purpose, slot, units: 1, service_id: None }
+    Claim {
+        claim_id: id(number).into(),
+        purpose,
+        slot,
+        units: 1,
+        service_id: None,
+        counts_on: None,
+    }
 }
 
 fn booked(number: u128, from: i64, length: i64) -> Claim {

@@ -96,7 +96,10 @@ async fn check_preferred<L: EventLog>(
     id: Uuid,
 ) -> Result<Result<(), MasterDataError>, UnitError> {
     match branch {
-        Some(branch) => check_parent(unit, Parent::PreferredBranch(company_id, branch), id).await,
+        Some(branch) => {
+            let parent = Parent::Branch(company_id, branch, "preferred_branch_id");
+            check_parent(unit, parent, id).await
+        }
         None => Ok(Ok(())),
     }
 }

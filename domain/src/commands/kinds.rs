@@ -62,7 +62,7 @@ master_data!(
     parents: |profile| {
         let company_id = profile.company_id;
         let branches = profile.branches.iter();
-        let branches = branches.map(|branch_id| Parent::Branch(company_id, *branch_id));
+        let branches = branches.map(|branch_id| Parent::Branch(company_id, *branch_id, "branches"));
         std::iter::once(Parent::Company(company_id)).chain(branches).collect()
     },
     name: |_| None
@@ -84,6 +84,9 @@ master_data!(
 );
 master_data!(
     Resource, ResourceProfile, "resource", ResourceCommand::Register, ResourceCommand::Change,
-    parents: |profile| vec![Parent::Branch(profile.company_id, profile.branch_id)],
+    parents: |profile| vec![
+        Parent::Company(profile.company_id),
+        Parent::Branch(profile.company_id, profile.branch_id, "branch_id"),
+    ],
     name: |profile| Some((profile.company_id.to_string(), &profile.name))
 );

@@ -47,7 +47,7 @@ impl UnitCommand for OfferAt {
             return Ok(Err(refusal));
         }
         if let Some(company_id) = company_id {
-            let parent = Parent::Branch(company_id, branch_id);
+            let parent = Parent::Branch(company_id, branch_id, "branch_id");
             if let Err(refusal) = check_parent(unit, parent, id).await? {
                 return Ok(Err(refusal));
             }

@@ -148,6 +148,10 @@ pub struct Contact {
     /// The branch that the customer prefers; customers belong to the company (CTR-51).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_branch_id: Option<BranchId>,
+    /// Whether the customer may have several appointments at the same time: a walk-in account, a
+    /// family.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_overlap: bool,
     /// The id that an outside system knows the customer by; unique within the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<OutsideRef>,

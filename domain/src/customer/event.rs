@@ -63,7 +63,10 @@ pub enum CustomerEvent {
         /// When it starts.
         #[serde(with = "crate::instant")]
         starts_at: DateTime<Utc>,
-        /// The local date of that, by which daily limits count.
+        /// When it ends.
+        #[serde(with = "crate::instant")]
+        ends_at: DateTime<Utc>,
+        /// The local date of its start, by which daily limits count.
         local_date: NaiveDate,
     },
     /// An appointment moved.
@@ -73,7 +76,10 @@ pub enum CustomerEvent {
         /// When it starts now.
         #[serde(with = "crate::instant")]
         starts_at: DateTime<Utc>,
-        /// The local date of that.
+        /// When it ends now.
+        #[serde(with = "crate::instant")]
+        ends_at: DateTime<Utc>,
+        /// The local date of its start.
         local_date: NaiveDate,
     },
     /// An appointment was cancelled or rejected.

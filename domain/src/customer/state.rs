@@ -78,16 +78,59 @@ impl Customer {
         open.filter(move |(_, visit)| is_upcoming(visit)).map(|(id, _)| *id)
     }
 
+    /// Whether the customer may have several appointments at the same time.
+    pub fn may_overlap(&self) -> bool {
+        self.contact.as_ref().is_some_and(|contact| contact.may_overlap)
+    }
+
+    /// The appointments that are not over.
+    pub fn open_visits(&self) -> impl Iterator<Item = (AppointmentId, &Visit)> {
+        self.visits.open().iter().map(|(id, visit)| (*id, visit))
+    }
+
+    /// The dates on which there are appointments, those that were kept lately included; each once.
+    pub fn dates(&self) -> BTreeSet<NaiveDate> {
+        self.visits.counted().map(|(_, visit)| visit.local_date).collect()
+    }
+
+    /// The customer's appointments at some time that overlaps with another, in no order.
+    pub fn visits_between(
+        &self,
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    ) -> impl Iterator<Item = (AppointmentId, &Visit)> {
+        self.open_visits()
+            .filter(move |(_, visit)| visit.starts_at < ends_at && starts_at < visit.ends_at)
+    }
+
     /// How many appointments start after an instant.
     pub fn upcoming(&self, now: DateTime<Utc>) -> usize {
         self.upcoming_visits(now).count()
     }
 
-    /// How many appointments of a service there are on a local date.
+    /// As [`Customer::upcoming`], without the appointment that is about to move.
+    pub fn upcoming_besides(&self, now: DateTime<Utc>, moving: Option<AppointmentId>) -> usize {
+        self.upcoming_visits(now).filter(|id| Some(*id) != moving).count()
+    }
+
+    /// How many appointments of a service there are on a local date, those that are over included.
     pub fn booked_on(&self, date: NaiveDate, service_id: ServiceId) -> usize {
-        let counts =
-            |visit: &&Visit| visit.local_date == date && visit.service_ids.contains(&service_id);
-        self.visits.open().values().filter(counts).count()
+        self.booked_on_besides(date, service_id, None)
+    }
+
+    /// As [`Customer::booked_on`], without the appointment that is about to move.
+    pub fn booked_on_besides(
+        &self,
+        date: NaiveDate,
+        service_id: ServiceId,
+        moving: Option<AppointmentId>,
+    ) -> usize {
+        let counts = |(id, visit): &(AppointmentId, &Visit)| {
+            visit.local_date == date
+                && Some(*id) != moving
+                && visit.service_ids.contains(&service_id)
+        };
+        self.visits.counted().filter(counts).count()
     }
 
     /// How many appointments the customer cancelled in a local month such as `2026-11`.
@@ -126,16 +169,23 @@ impl Evolve for Customer {
             CustomerEvent::NoteAdded { note_id, .. } => {
                 self.notes.insert(*note_id);
             }
-            CustomerEvent::VisitBooked { appointment_id, service_ids, starts_at, local_date } => {
+            CustomerEvent::VisitBooked {
+                appointment_id,
+                service_ids,
+                starts_at,
+                ends_at,
+                local_date,
+            } => {
                 let visit = Visit {
                     service_ids: service_ids.clone(),
                     starts_at: *starts_at,
+                    ends_at: *ends_at,
                     local_date: *local_date,
                 };
                 self.visits.booked(*appointment_id, visit);
             }
-            CustomerEvent::VisitMoved { appointment_id, starts_at, local_date } => {
-                self.visits.moved(*appointment_id, *starts_at, *local_date);
+            CustomerEvent::VisitMoved { appointment_id, starts_at, ends_at, local_date } => {
+                self.visits.moved(*appointment_id, (*starts_at, *ends_at), *local_date);
             }
             CustomerEvent::VisitCancelled { appointment_id, counted_in } => {
                 self.visits.cancelled(*appointment_id, counted_in.as_deref());

@@ -161,6 +161,7 @@ fn visits_are_counted_where_they_are_now() {
     let moved = CustomerEvent::VisitMoved {
         appointment_id: appointment(1),
         starts_at: hour(30),
+        ends_at: hour(31),
         local_date: day(2),
     };
     let before = fold::<Customer>([&registered(), &booked(1), &booked(2)]);
@@ -171,6 +172,22 @@ fn visits_are_counted_where_they_are_now() {
     assert_eq!(after.upcoming(hour(10)), 1);
     assert_eq!((after.booked_on(day(1), service()), after.booked_on(day(2), service())), (1, 1));
     assert_eq!(after.booked_on(day(1), ServiceId::new(Uuid::from_u128(99))), 0);
+}
+
+#[test]
+fn visit_that_was_kept_still_counts_towards_the_limits_of_its_date() {
+    let completed = CustomerEvent::VisitCompleted { appointment_id: appointment(1) };
+    let missed = CustomerEvent::VisitMissed { appointment_id: appointment(2) };
+    let state = fold::<Customer>([&registered(), &booked(1), &booked(2), &completed, &missed]);
+    assert_eq!(state.booked_on(day(1), service()), 1, "what was missed gave its place back");
+    assert_eq!(state.booked_on_besides(day(1), service(), Some(appointment(1))), 0);
+}
+
+#[test]
+fn visits_overlap_while_both_last() {
+    let state = fold::<Customer>([&registered(), &booked(1)]);
+    let between = |from: i64, to: i64| state.visits_between(hour(from), hour(to)).count();
+    assert_eq!((between(9, 10), between(10, 11), between(11, 12), between(9, 12)), (0, 1, 0, 1));
 }
 
 #[test]
@@ -295,6 +312,7 @@ fn booked(number: u128) -> CustomerEvent {
         appointment_id: appointment(number),
         service_ids: vec![service()],
         starts_at: hour(10),
+        ends_at: hour(11),
         local_date: day(1),
     }
 }
@@ -308,6 +326,7 @@ fn contact(name: &str) -> Contact {
         email: None,
         language: None,
         preferred_branch_id: None,
+        may_overlap: false,
         external_ref: None,
     }
 }

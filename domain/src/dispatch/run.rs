@@ -333,6 +333,26 @@ impl<L: EventLog> Dispatcher<L> {
         }
     }
 
+    /// The states of several aggregates of one type as the log has them now, in one round trip.
+    pub async fn states<E: crate::aggregate::Evolve>(
+        &self,
+        context: &CommandContext,
+        ids: &[impl std::fmt::Display + Sync],
+    ) -> Result<Vec<Arc<E>>, UnitError> {
+        let streams: Vec<_> = ids.iter().map(E::stream).collect();
+        loop {
+            let mut unit = Unit::new(&self.shared, context);
+            unit.prefetch(&streams).await?;
+            let mut states = Vec::with_capacity(streams.len());
+            for stream in &streams {
+                states.push(unit.load::<E>(&stream.aggregate_id).await?);
+            }
+            if unit.is_confirmed().await && self.prove(context, &unit).await?.is_ok() {
+                return Ok(states);
+            }
+        }
+    }
+
     /// Forgets the cached states of a tenant, as after an erasure.
     pub fn forget(&self, tenant: TenantId) {
         self.shared.cache.forget(tenant);

@@ -38,6 +38,11 @@ pub(super) fn appointment(kind: &str, said: &Said<'_>) -> Option<String> {
             let (by, cost) = (wanted_by(said, "cancelled_by"), cost(said));
             format!("Cancelled{by}; it was to start at {start}{zone}{cost}")
         }
+        "skipped" => {
+            let (start, zone) = (said.instant("starts_at"), said.zone());
+            let by = wanted_by(said, "skipped_by");
+            format!("Skipped{by} as an occurrence of its series; it was to start at {start}{zone}")
+        }
         "rescheduled" => {
             let (from, to) = (said.instant("/from/starts_at"), said.instant("/to/starts_at"));
             let staff = match (said.text("/from/staff_id"), said.text("/to/staff_id")) {

@@ -18,12 +18,14 @@ pub enum SeriesCommand {
     Move {
         /// Which, from 1.
         number: u16,
+        /// The current start of its appointment, which may have moved by itself.
+        from: DateTime<Utc>,
         /// Where to.
         starts_at: DateTime<Utc>,
     },
-    /// Call off what is still to come.
+    /// Cancel what is still to come.
     Cancel {
-        /// Occurrences after this instant are called off.
+        /// Occurrences after this instant are cancelled.
         after: DateTime<Utc>,
     },
 }

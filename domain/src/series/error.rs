@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::refusal::{Refusal, RefusalKind};
+use crate::{
+    policy::PolicyOutcome,
+    refusal::{Refusal, RefusalKind},
+};
 
 use super::rule::RuleError;
 
@@ -18,13 +21,21 @@ pub enum SeriesError {
     /// The rule is not one.
     #[error(transparent)]
     Rule(#[from] RuleError),
-    /// Too few occurrences (AT-40).
-    #[error("a series has at least {min_length} occurrences, not {length}")]
+    /// Too few occurrences can be booked (AT-40).
+    #[error("A series needs at least {min_length} booked occurrences; {length} can be booked.")]
     TooShort {
-        /// How many there are.
+        /// How many can be booked.
         length: u16,
+        /// How many were left out because their time is taken.
+        left_out: u16,
         /// The fewest.
         min_length: u16,
+    },
+    /// Every occurrence was left out.
+    #[error("None of the {left_out} occurrences can be booked: their times are taken.")]
+    NothingToBook {
+        /// How many there would have been.
+        left_out: u16,
     },
     /// Too many occurrences, or no end (AT-40).
     #[error("a series has at most {max_length} occurrences")]
@@ -41,11 +52,23 @@ pub enum SeriesError {
     /// It was called off.
     #[error("the series was called off")]
     Cancelled,
-    /// The occurrence was skipped or left out.
-    #[error("occurrence {number} does not take place")]
+    /// The occurrence was skipped, left out, cancelled or rejected.
+    #[error("Occurrence {number} does not take place.")]
     NotPlanned {
         /// Which.
         number: u16,
+    },
+    /// The appointment of the occurrence has begun or is over.
+    #[error("Occurrence {number} has begun and can no longer be skipped.")]
+    HasBegun {
+        /// Which.
+        number: u16,
+    },
+    /// The cancellation policy allows none of what is still to come to be cancelled.
+    #[error("The agreed terms do not allow any of the remaining occurrences to be cancelled.")]
+    CancellationBlocked {
+        /// The occurrences and what the terms say about each.
+        blocked: Vec<(u16, PolicyOutcome)>,
     },
     /// Nothing may be skipped.
     #[error("no occurrence of the series may be skipped")]
@@ -65,10 +88,13 @@ impl Refusal for SeriesError {
             Self::AlreadyStarted => "SERIES_EXISTS",
             Self::Rule(_) => "VALIDATION",
             Self::TooShort { .. } => "SERIES_TOO_SHORT",
+            Self::NothingToBook { .. } => "SERIES_FULLY_TAKEN",
             Self::TooLong { .. } => "SERIES_TOO_LONG",
             Self::NoSuchOccurrence { .. } => "OCCURRENCE_NOT_FOUND",
             Self::Cancelled => "SERIES_CANCELLED",
             Self::NotPlanned { .. } => "OCCURRENCE_NOT_PLANNED",
+            Self::HasBegun { .. } => "OCCURRENCE_HAS_BEGUN",
+            Self::CancellationBlocked { .. } => "POLICY_BLOCKED",
             Self::SkipsNotAllowed => "SKIPS_NOT_ALLOWED",
             Self::NoSkipLeft { .. } => "NO_SKIP_LEFT",
         }
@@ -81,23 +107,28 @@ impl Refusal for SeriesError {
             Self::TooShort { .. }
             | Self::TooLong { .. }
             | Self::SkipsNotAllowed
-            | Self::NoSkipLeft { .. } => RefusalKind::Policy,
-            Self::AlreadyStarted | Self::Cancelled | Self::NotPlanned { .. } => {
-                RefusalKind::Conflict
-            }
+            | Self::NoSkipLeft { .. }
+            | Self::CancellationBlocked { .. } => RefusalKind::Policy,
+            Self::AlreadyStarted
+            | Self::NothingToBook { .. }
+            | Self::Cancelled
+            | Self::NotPlanned { .. }
+            | Self::HasBegun { .. } => RefusalKind::Conflict,
         }
     }
 
     fn field(&self) -> Option<String> {
         match self {
-            Self::Rule(_) | Self::TooShort { .. } | Self::TooLong { .. } => {
-                Some("rrule".to_owned())
-            }
+            Self::Rule(error) => Some(error.field().to_owned()),
+            Self::TooShort { .. } | Self::TooLong { .. } => Some("rrule".to_owned()),
             Self::NotFound
             | Self::AlreadyStarted
+            | Self::NothingToBook { .. }
             | Self::NoSuchOccurrence { .. }
             | Self::Cancelled
             | Self::NotPlanned { .. }
+            | Self::HasBegun { .. }
+            | Self::CancellationBlocked { .. }
             | Self::SkipsNotAllowed
             | Self::NoSkipLeft { .. } => None,
         }
@@ -105,8 +136,15 @@ impl Refusal for SeriesError {
 
     fn details(&self) -> Option<Value> {
         match self {
-            Self::TooShort { length, min_length } => {
-                Some(json!({ "length": length, "min_length": min_length }))
+            Self::TooShort { length, left_out, min_length } => {
+                Some(json!({ "length": length, "left_out": left_out, "min_length": min_length }))
+            }
+            Self::NothingToBook { left_out } => Some(json!({ "left_out": left_out })),
+            Self::CancellationBlocked { blocked } => {
+                let blocked = blocked
+                    .iter()
+                    .map(|(number, outcome)| json!({ "number": number, "policy": outcome }));
+                Some(json!({ "blocked": blocked.collect::<Vec<_>>() }))
             }
             Self::TooLong { max_length } => Some(json!({ "max_length": max_length })),
             Self::NoSkipLeft { max_skips } => Some(json!({ "max_skips": max_skips })),
@@ -116,6 +154,7 @@ impl Refusal for SeriesError {
             | Self::NoSuchOccurrence { .. }
             | Self::Cancelled
             | Self::NotPlanned { .. }
+            | Self::HasBegun { .. }
             | Self::SkipsNotAllowed => None,
         }
     }

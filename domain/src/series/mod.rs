@@ -1,10 +1,14 @@
 //! A recurring appointment: a rule and the appointments that it became (APT-03, APT-12).
 //!
 //! Invariants:
-//! - a rule has between the fewest and the most occurrences that the policy allows (AT-40);
+//! - at least as many occurrences are booked as the policy requires, and the rule has no more than
+//!   it allows (AT-40);
 //! - occurrences are numbered from 1 and keep their number, skipped or moved;
-//! - no more occurrences are skipped than the policy allows; what was left out because its place
+//! - no more occurrences are skipped than the policy allows; what was left out because its time
 //!   was taken is no skip.
+//!
+//! The status and the time of an occurrence are those of its appointment, which may be changed by
+//! itself. The series knows the rule, what was booked for it, and what was skipped.
 
 mod command;
 mod error;
@@ -31,17 +35,13 @@ impl Decide for Series {
         match command {
             SeriesCommand::Start(started) => start(self, started),
             SeriesCommand::Skip { number } => skip(self, number),
-            SeriesCommand::Move { number, starts_at } => {
-                let occurrence = self.require(number)?;
+            SeriesCommand::Move { number, from, starts_at } => {
+                self.require(number)?;
                 match self.status(number) {
-                    Some(OccurrenceStatus::Planned) if occurrence.starts_at == starts_at => {
-                        Ok(Vec::new())
+                    Some(OccurrenceStatus::Planned) if from == starts_at => Ok(Vec::new()),
+                    Some(OccurrenceStatus::Planned) => {
+                        Ok(vec![SeriesEvent::OccurrenceMoved { number, from, to: starts_at }])
                     }
-                    Some(OccurrenceStatus::Planned) => Ok(vec![SeriesEvent::OccurrenceMoved {
-                        number,
-                        from: occurrence.starts_at,
-                        to: starts_at,
-                    }]),
                     Some(OccurrenceStatus::Skipped | OccurrenceStatus::LeftOut) | None => {
                         Err(SeriesError::NotPlanned { number })
                     }
@@ -60,13 +60,20 @@ fn start(state: &Series, started: Box<Started>) -> Result<Vec<SeriesEvent>, Seri
     if let Some(held) = state.started() {
         return if *held == *started { Ok(Vec::new()) } else { Err(SeriesError::AlreadyStarted) };
     }
-    let length = u16::try_from(started.occurrences.len()).unwrap_or(u16::MAX);
+    let count = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+    let length = count(started.occurrences.len());
+    let booked = started.occurrences.iter().filter(|it| it.appointment_id.is_some());
+    let booked = count(booked.count());
     let policy = &started.policy;
-    if length < policy.min_length {
-        return Err(SeriesError::TooShort { length, min_length: policy.min_length });
-    }
     if policy.max_length < length {
         return Err(SeriesError::TooLong { max_length: policy.max_length });
+    }
+    if booked == 0 && 0 < length {
+        return Err(SeriesError::NothingToBook { left_out: length });
+    }
+    if booked < policy.min_length.max(1) {
+        let (left_out, min_length) = (length - booked, policy.min_length.max(1));
+        return Err(SeriesError::TooShort { length: booked, left_out, min_length });
     }
     Ok(vec![SeriesEvent::Started(started)])
 }

@@ -26,10 +26,12 @@ pub struct SeriesRule {
     pub starts_at_local: NaiveDateTime,
     /// The zone of the wall clock.
     pub zone: Tz,
-    /// Starts that are left out; they do not extend `COUNT`.
+    /// Starts that are left out, as `EXDATE` does (RFC 5545 3.8.5.1): they do not extend `COUNT`,
+    /// and one that the rule does not produce changes nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<NaiveDateTime>,
-    /// Starts that are added.
+    /// Starts that are added, as `RDATE` does (RFC 5545 3.8.5.2): they do not count towards
+    /// `COUNT`, and one that the rule produces anyway is there once. `except` wins over them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<NaiveDateTime>,
 }
@@ -49,9 +51,31 @@ pub enum RuleError {
     /// The zone skips that time.
     #[error("{0} does not exist in the zone of the series")]
     InAGap(NaiveDateTime),
-    /// The first start does not follow the rule.
-    #[error("the first start does not follow the rule")]
-    FirstDoesNotFollow,
+    /// The rule does not produce the first start.
+    #[error(
+        "`starts_at_local` {first} is not a start that `rrule` produces{}.",
+        next.map(|next| format!("; the next one is {next}")).unwrap_or_default()
+    )]
+    FirstDoesNotFollow {
+        /// What was asked for.
+        first: NaiveDateTime,
+        /// The first start that the rule produces.
+        next: Option<NaiveDateTime>,
+    },
+    /// An added start is before the first.
+    #[error("`also` has {0}, which is before `starts_at_local`.")]
+    AddedBeforeFirst(NaiveDateTime),
+}
+
+impl RuleError {
+    /// The field that is wrong.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::NotARule(_) | Self::CountAndUntil | Self::TooFine => "rrule",
+            Self::InAGap(_) | Self::FirstDoesNotFollow { .. } => "starts_at_local",
+            Self::AddedBeforeFirst(_) => "also",
+        }
+    }
 }
 
 impl SeriesRule {
@@ -84,15 +108,26 @@ impl SeriesRule {
         Ok(starts)
     }
 
-    /// As [`SeriesRule::starts`], for a series that begins with its first start.
+    /// As [`SeriesRule::starts`], for a series that begins with its first start: the rule produces
+    /// it, or it is among the added ones, or it is left out explicitly.
     pub fn starts_from_the_first(&self, limit: u16) -> Result<Vec<DateTime<Utc>>, RuleError> {
         let starts = self.starts(limit)?;
-        let first = resolve(self.starts_at_local, self.zone);
-        if starts.first() == Some(&first) || self.except.contains(&self.starts_at_local) {
-            Ok(starts)
-        } else {
-            Err(RuleError::FirstDoesNotFollow)
+        let first = self.starts_at_local;
+        if let Some(before) = self.also.iter().find(|added| **added < first) {
+            return Err(RuleError::AddedBeforeFirst(*before));
         }
+        let begin = resolve(first, self.zone);
+        if starts.first() == Some(&begin) || self.also.contains(&first) {
+            return Ok(starts);
+        }
+        // A first start that is left out has to be one of the rule's own all the same.
+        let whole = Self { except: Vec::new(), also: Vec::new(), ..self.clone() };
+        let next = whole.starts(1)?.first().copied();
+        if next == Some(begin) && self.except.contains(&first) {
+            return Ok(starts);
+        }
+        let next = next.map(|next| next.with_timezone(&self.zone).naive_local());
+        Err(RuleError::FirstDoesNotFollow { first, next })
     }
 
     fn parse(&self) -> Result<RRule<Unvalidated>, RuleError> {
@@ -217,9 +252,43 @@ mod tests {
         let rule = SeriesRule::new("FREQ=DAILY;COUNT=4", gap, chrono_tz::Europe::Berlin);
         assert_eq!(rule.starts(60), Err(RuleError::InAGap(gap)));
         let tuesdays = berlin("FREQ=WEEKLY;BYDAY=TU;COUNT=4");
-        assert_eq!(tuesdays.starts_from_the_first(60), Err(RuleError::FirstDoesNotFollow));
+        let (first, next) = (stamp("20250602T140000"), Some(stamp("20250603T140000")));
+        let refused = Err(RuleError::FirstDoesNotFollow { first, next });
+        assert_eq!(tuesdays.starts_from_the_first(60), refused);
+        let except = vec![first];
+        let excluded = SeriesRule { except, ..tuesdays.clone() };
+        assert_eq!(
+            excluded.starts_from_the_first(60),
+            refused,
+            "it was not the rule's to leave out"
+        );
         let mondays = berlin("FREQ=WEEKLY;BYDAY=MO;COUNT=4");
         assert_eq!(mondays.starts_from_the_first(60).map(|starts| starts.len()), Ok(4));
+    }
+
+    #[test]
+    fn added_and_excluded_starts_mean_what_rdate_and_exdate_mean() {
+        let mondays = |except: &[&str], also: &[&str]| {
+            let list = |texts: &[&str]| texts.iter().map(|text| stamp(text)).collect();
+            let (except, also) = (list(except), list(also));
+            let rule = SeriesRule { except, also, ..berlin("FREQ=WEEKLY;BYDAY=MO;COUNT=4") };
+            let starts = rule.starts_from_the_first(60)?;
+            let local = starts.iter().map(|at| at.with_timezone(&rule.zone).naive_local());
+            Ok(local.map(|at| at.format("%m%dT%H").to_string()).collect::<Vec<_>>())
+        };
+        // An excluded start does not extend COUNT; one that is no start of the rule means nothing.
+        let left = mondays(&["20250609T140000", "20250610T140000"], &[]);
+        assert_eq!(left.unwrap(), ["0602T14", "0616T14", "0623T14"]);
+        // An added start does not use up COUNT, and is there once.
+        let more = mondays(&[], &["20250604T100000", "20250609T140000"]);
+        assert_eq!(more.unwrap(), ["0602T14", "0604T10", "0609T14", "0616T14", "0623T14"]);
+        // What is added and excluded is excluded.
+        let both = mondays(&["20250604T100000"], &["20250604T100000"]);
+        assert_eq!(both.unwrap(), ["0602T14", "0609T14", "0616T14", "0623T14"]);
+        let without_the_first = mondays(&["20250602T140000"], &[]);
+        assert_eq!(without_the_first.unwrap(), ["0609T14", "0616T14", "0623T14"]);
+        let early = stamp("20250601T140000");
+        assert_eq!(mondays(&[], &["20250601T140000"]), Err(RuleError::AddedBeforeFirst(early)));
     }
 
     fn berlin(rule: &str) -> SeriesRule {

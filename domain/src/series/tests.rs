@@ -12,8 +12,34 @@ fn four_and_fifty_two_occurrences_are_accepted_three_and_fifty_three_refused() {
     for length in [4, 52] {
         given([]).when(start(length)).then_expect_events(vec![started(length)]);
     }
-    given([]).when(start(3)).then_expect_error(SeriesError::TooShort { length: 3, min_length: 4 });
+    let too_short = SeriesError::TooShort { length: 3, left_out: 0, min_length: 4 };
+    given([]).when(start(3)).then_expect_error(too_short);
     given([]).when(start(53)).then_expect_error(SeriesError::TooLong { max_length: 52 });
+}
+
+#[test]
+fn what_was_left_out_does_not_count_towards_the_fewest_occurrences() {
+    let leaving_out = |length: u16, left_out: u16| {
+        let mut plan = plan(length);
+        for occurrence in plan.occurrences.iter_mut().take(left_out.into()) {
+            occurrence.appointment_id = None;
+        }
+        plan
+    };
+    let start = |plan: Started| SeriesCommand::Start(Box::new(plan));
+    let enough = leaving_out(6, 2);
+    given([])
+        .when(start(enough.clone()))
+        .then_expect_events(vec![SeriesEvent::Started(Box::new(enough))]);
+    given([]).when(start(leaving_out(6, 3))).then_expect_error(SeriesError::TooShort {
+        length: 3,
+        left_out: 3,
+        min_length: 4,
+    });
+    let mut nothing = leaving_out(4, 4);
+    nothing.policy.min_length = 0;
+    let refused = SeriesError::NothingToBook { left_out: 4 };
+    given([]).when(start(nothing)).then_expect_error(refused);
 }
 
 #[test]
@@ -43,10 +69,20 @@ fn skip_is_refused_where_the_policy_has_none() {
 #[test]
 fn occurrence_moves_and_stands_where_it_moved_to() {
     let moved = SeriesEvent::OccurrenceMoved { number: 2, from: week(2), to: week(9) };
+    let from = |from, number, starts_at| SeriesCommand::Move { number, from, starts_at };
     given([started(4)]).when(move_to(2, week(9))).then_expect_events(vec![moved.clone()]);
-    given([started(4), moved.clone()]).when(move_to(2, week(9))).then_expect_events(Vec::new());
+    given([started(4), moved.clone()])
+        .when(from(week(9), 2, week(9)))
+        .then_expect_events(Vec::new());
     let back = SeriesEvent::OccurrenceMoved { number: 2, from: week(9), to: week(2) };
-    given([started(4), moved]).when(move_to(2, week(2))).then_expect_events(vec![back]);
+    given([started(4), moved]).when(from(week(9), 2, week(2))).then_expect_events(vec![back]);
+}
+
+#[test]
+fn occurrence_whose_appointment_moved_by_itself_moves_from_where_it_is_now() {
+    let moved = SeriesEvent::OccurrenceMoved { number: 2, from: week(7), to: week(2) };
+    let back = SeriesCommand::Move { number: 2, from: week(7), starts_at: week(2) };
+    given([started(4)]).when(back).then_expect_events(vec![moved]);
 }
 
 #[test]
@@ -123,7 +159,7 @@ fn skipped(number: u16) -> SeriesEvent {
 }
 
 fn move_to(number: u16, starts_at: DateTime<Utc>) -> SeriesCommand {
-    SeriesCommand::Move { number, starts_at }
+    SeriesCommand::Move { number, from: week(number), starts_at }
 }
 
 fn cancel() -> SeriesCommand {

@@ -204,13 +204,14 @@ impl Default for BookingRules {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BookingLimits {
-    /// Of the service on one local day, over all staff, counted from when the limit was set.
+    /// Of the service on one date, over all staff, counted from when the limit was set. The date is that
+    /// of the branch where the appointment takes place, here as below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_day: Option<u16>,
-    /// Of the service by one staff member on one local day.
+    /// Of the service by one staff member on one date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_staff_per_day: Option<u16>,
-    /// Of the service by one customer on one local day.
+    /// Of the service by one customer on one date, those that are over included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_customer_per_day: Option<u16>,
     /// Upcoming appointments of any service that one customer may have.

@@ -18,7 +18,7 @@ use crate::{
         BookingError, Wish,
         commands::{
             Book, BookHeld, Cancel, CancelSeries, ChangeStatus, ExtendHold, Guest, MoveOccurrence,
-            Particulars, PlaceHold, ReleaseHold, Reschedule, SkipOccurrence, StartSeries,
+            MoveTo, Particulars, PlaceHold, ReleaseHold, Reschedule, SkipOccurrence, StartSeries,
             StatusChange,
         },
     },
@@ -97,7 +97,7 @@ pub enum Step {
         /// What.
         change: u8,
     },
-    /// A daily series of four is started.
+    /// A daily series of six is started.
     Series {
         /// What, as an index.
         service: u8,
@@ -180,6 +180,7 @@ fn particulars() -> Particulars {
         notes: None,
         external_ref: None,
         call_id: None,
+        allow_overlap: false,
     }
 }
 
@@ -258,6 +259,7 @@ impl World {
             email: None,
             language: None,
             preferred_branch_id: None,
+            may_overlap: true,
             external_ref: None,
         };
         let company_id = CompanyId::new(COMPANY);
@@ -341,9 +343,14 @@ impl World {
             Step::Reschedule { which, staff, slot } => {
                 let Some(appointment_id) = pick(&self.appointments, which) else { return false };
                 let staff_id = staff.map(|staff| StaffId::new(STAFF[usize::from(staff)]));
-                let (new_starts_at, cause, expected) = (at(slot), ChangeCause::default(), None);
-                let command =
-                    Reschedule { appointment_id, new_starts_at, staff_id, cause, expected };
+                let command = Reschedule {
+                    appointment_id,
+                    new_starts_at: at(slot),
+                    staff: staff_id.map_or(MoveTo::Same, MoveTo::Staff),
+                    allow_overlap: false,
+                    cause: ChangeCause::default(),
+                    expected: None,
+                };
                 self.ask(&command).await.is_some()
             }
             Step::Cancel(which) => {
@@ -385,8 +392,14 @@ impl World {
             }
             Step::Move { which, number, slot } => {
                 let Some(series_id) = pick(&self.series, which) else { return false };
-                let (new_starts_at, cause) = (at(slot), ChangeCause::default());
-                let command = MoveOccurrence { series_id, number, new_starts_at, cause };
+                let command = MoveOccurrence {
+                    series_id,
+                    number,
+                    new_starts_at: at(slot),
+                    staff: MoveTo::Same,
+                    allow_overlap: false,
+                    cause: ChangeCause::default(),
+                };
                 self.ask(&command).await.is_some()
             }
             Step::CancelSeries(which) => {
@@ -431,7 +444,7 @@ impl World {
         skip_conflicts: bool,
     ) -> bool {
         let rule = SeriesRule {
-            rrule: "FREQ=DAILY;COUNT=4".to_owned(),
+            rrule: "FREQ=DAILY;COUNT=6".to_owned(),
             starts_at_local: at(slot).naive_utc(),
             zone: chrono_tz::UTC,
             except: Vec::new(),

@@ -180,6 +180,7 @@ impl AppointmentRow {
                 self.modifications = *modification;
                 self.last_outcome = Some(outcome.clone());
             }
+            AppointmentEvent::Skipped { .. } => self.status = AppointmentStatus::Cancelled,
             AppointmentEvent::Rescheduled { modification, to, outcome, .. } => {
                 self.modifications = *modification;
                 self.reschedules += 1;

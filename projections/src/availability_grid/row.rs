@@ -60,6 +60,8 @@ pub struct ClaimRow {
     pub hold_id: Option<HoldId>,
     /// The service.
     pub service_id: Option<ServiceId>,
+    /// The date of the branch on which it counts towards limits per day.
+    pub counts_on: Option<NaiveDate>,
 }
 
 spelled_as_in_json!(ClaimKind);
@@ -79,6 +81,7 @@ stored!(ClaimRow {
     phase_id,
     hold_id,
     service_id,
+    counts_on,
 });
 
 impl ClaimRow {
@@ -131,6 +134,7 @@ impl ClaimRow {
             phase_id,
             hold_id,
             service_id: claim.service_id,
+            counts_on: claim.counts_on,
         }
     }
 }

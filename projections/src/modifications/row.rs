@@ -101,8 +101,10 @@ impl StatsRow {
                     violated_at: recorded.recorded_at,
                 });
             }
+            // An allowed skip counts as neither.
             AppointmentEvent::Booked(_)
             | AppointmentEvent::Confirmed { .. }
+            | AppointmentEvent::Skipped { .. }
             | AppointmentEvent::Rejected { .. }
             | AppointmentEvent::Started { .. }
             | AppointmentEvent::Completed { .. }

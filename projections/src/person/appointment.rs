@@ -158,6 +158,18 @@ fn modification(event: &AppointmentEvent, at: DateTime<Utc>) -> Option<PersonMod
             to: None,
             fee: Some(outcome.fee),
         }),
+        AppointmentEvent::Skipped { starts_at, skipped_by, reason_code, reason, .. } => {
+            Some(PersonModification {
+                at,
+                what: "skipped",
+                by: *skipped_by,
+                reason_code: reason_code.clone(),
+                reason: clear(reason),
+                from: Some(*starts_at),
+                to: None,
+                fee: None,
+            })
+        }
         AppointmentEvent::Rescheduled {
             from,
             to,

@@ -289,5 +289,6 @@ fn busy(claim: &Claim) -> Busy {
         appointment_id: claim.appointment_id(),
         hold_id,
         service_id: claim.service_id,
+        counts_on: claim.counts_on,
     }
 }

@@ -8,7 +8,7 @@ use daybook_domain::{
         Wish,
         commands::{
             Book, BookHeld, Cancel, CancelSeries, ChangeStatus, ExtendHold, Guest, MoveOccurrence,
-            Particulars, PlaceHold, ReleaseHold, Reschedule, SkipOccurrence, StartSeries,
+            MoveTo, Particulars, PlaceHold, ReleaseHold, Reschedule, SkipOccurrence, StartSeries,
         },
     },
     event_log::Metadata,
@@ -169,6 +169,7 @@ impl World {
                     notes: None,
                     external_ref: None,
                     call_id: None,
+                    allow_overlap: true,
                 },
                 particulars,
             ),
@@ -193,8 +194,14 @@ impl World {
         Ok(match &decision.asked {
             Asked::Reschedule(_, new_starts_at, staff_id) => {
                 let (new_starts_at, staff_id) = (*new_starts_at, *staff_id);
-                let command =
-                    Reschedule { appointment_id, new_starts_at, staff_id, cause, expected };
+                let command = Reschedule {
+                    appointment_id,
+                    new_starts_at,
+                    staff: staff_id.map_or(MoveTo::Same, MoveTo::Staff),
+                    allow_overlap: true,
+                    cause,
+                    expected,
+                };
                 self.try_to(metadata, &command, false).await?.err()
             }
             Asked::Step(_, change) => {
@@ -223,7 +230,15 @@ impl World {
             }
             Asked::MoveOccurrence(_, number, new_starts_at) => {
                 let (number, new_starts_at) = (*number, *new_starts_at);
-                let command = MoveOccurrence { series_id, number, new_starts_at, cause };
+                let staff = moved_to(decision);
+                let command = MoveOccurrence {
+                    series_id,
+                    number,
+                    new_starts_at,
+                    staff,
+                    allow_overlap: true,
+                    cause,
+                };
                 self.try_to(metadata, &command, false).await?.err()
             }
             _rest => self.try_to(metadata, &CancelSeries { series_id, cause }, false).await?.err(),
@@ -286,6 +301,17 @@ impl Again {
     }
 }
 
+/// Who a moved occurrence went to.
+fn moved_to(decision: &Decision) -> MoveTo {
+    let moved = decision.appointments.iter().find_map(|(_, event)| match event {
+        AppointmentEvent::Rescheduled { from, to, .. } if from.staff_id != to.staff_id => {
+            Some(to.staff_id)
+        }
+        _other => None,
+    });
+    moved.map_or(MoveTo::Same, MoveTo::Staff)
+}
+
 /// What a booking said besides its place. The customer is there: whoever was registered along with a
 /// booking was taken over as a fact.
 fn particulars(booking: &Booking) -> Particulars {
@@ -296,5 +322,7 @@ fn particulars(booking: &Booking) -> Particulars {
         // Sealed, and no reason for anything that is decided.
         external_ref: None,
         call_id: None,
+        // What was accepted then is no matter of the simulation.
+        allow_overlap: true,
     }
 }

@@ -46,6 +46,8 @@ struct Question {
     hold_token: Option<HoldId>,
     ttl_seconds: Option<u32>,
     #[serde(default)]
+    allow_overlap: bool,
+    #[serde(default)]
     dry_run: bool,
 }
 
@@ -201,6 +203,7 @@ pub(super) async fn attempt_again(
         notes: None,
         external_ref: None,
         call_id: None,
+        allow_overlap: question.allow_overlap,
     };
     let (metadata, dry_run) = (&attempt.metadata, !is_taken);
     let tried: Result<Option<BookingAnswer>, Refused> = match (question.hold_token, question.wish())
@@ -265,6 +268,7 @@ fn guest(
         email: None,
         language: None,
         preferred_branch_id: None,
+        may_overlap: false,
         external_ref: None,
     };
     let register =

@@ -205,10 +205,8 @@ impl Reader {
             let of_kind = match (&event, happened) {
                 (SeriesEvent::Started(_), AppointmentEvent::Booked(_))
                 | (SeriesEvent::OccurrenceMoved { .. }, AppointmentEvent::Rescheduled { .. })
-                | (
-                    SeriesEvent::OccurrenceSkipped { .. } | SeriesEvent::Cancelled { .. },
-                    AppointmentEvent::Cancelled { .. },
-                ) => true,
+                | (SeriesEvent::OccurrenceSkipped { .. }, AppointmentEvent::Skipped { .. })
+                | (SeriesEvent::Cancelled { .. }, AppointmentEvent::Cancelled { .. }) => true,
                 _other => false,
             };
             of_kind && self.series_of.get(appointment) == Some(&id)
@@ -246,8 +244,8 @@ fn of_appointment(
             let staff_id = Some(to.staff_id).filter(|staff_id| *staff_id != from.staff_id);
             Asked::Reschedule(id, to.starts_at, staff_id)
         }
-        // It follows from the event before it.
-        AppointmentEvent::PolicyViolated { .. } => return None,
+        // They follow from another event: that of the series, or the one before.
+        AppointmentEvent::Skipped { .. } | AppointmentEvent::PolicyViolated { .. } => return None,
     };
     Some(Decision { position, asked, appointments: vec![(id, event)], held: None })
 }

@@ -67,6 +67,7 @@ async fn a_person_is_told_everything_that_is_kept() {
 async fn the_export_tells_the_same_journey_as_the_read_model() {
     let (app, salon) = known().await;
     let booked = salon.booked(&app, "2026-12-03T10:00:00+01:00").await;
+    app.at("2026-12-03T09:00:00Z");
     for step in ["start", "complete"] {
         app.post(&format!("/api/v2/bookings/{booked}/{step}"), json!({})).await.expect(200);
     }

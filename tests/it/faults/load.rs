@@ -75,6 +75,11 @@ impl Load {
     pub(super) async fn prepare(caller: &Caller, customers: usize) -> Self {
         let salon = Salon::open(caller, 5, 5, customers).await;
         let staff = salon.hire(caller).await;
+        // A day fills up: whatever is left of a series is booked.
+        let path = format!("/api/v2/companies/{}/policies", salon.company);
+        let policies = json!({ "recurring": { "min_length": 1 } });
+        let answer = caller.send("PUT", &path, Some(&policies), None).await;
+        assert_eq!(answer.expect("the policies are set").status, 200);
         let phases = json!([{ "key": "A", "active_min": 5, "processing_min": 10 },
                             { "key": "B", "active_min": 5 }]);
         let composite = salon.offer(caller, "Composite", &phases, &staff).await;

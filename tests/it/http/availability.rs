@@ -137,7 +137,7 @@ async fn what_is_offered_in_a_duration_is_booked_in_it_and_nothing_else_is_offer
     let series = json!({ "customer_id": salon.customer, "branch_id": salon.branch,
         "services": [{ "service_id": salon.service, "duration_minutes": 120 }],
         "starts_at_local": "2026-12-07T10:00:00", "zone": "Europe/Berlin",
-        "rrule": "FREQ=WEEKLY;COUNT=2" });
+        "rrule": "FREQ=WEEKLY;COUNT=4" });
     let series = app.post("/api/v2/series", series).await.expect(201);
     let id = series["series"]["occurrences"][1]["appointment_id"].as_str().unwrap();
     let booking = app.get(&format!("/api/v2/bookings/{id}")).await.expect(200);

@@ -73,6 +73,8 @@ async fn staff_are_bookable_while_the_colour_of_another_customer_works() {
     let cut = app.service(&salon.company, "Short cut", minutes(30), json!({}), anna).await;
     let mut between = salon.booking("2026-12-02T10:30:00+01:00");
     between["service_id"] = json!(cut);
+    let other = json!({ "company_id": salon.company, "name": "Eva", "phone": "0151 12345679" });
+    between["customer_id"] = json!(app.made("customers", other).await);
     app.post("/api/v2/bookings", between.clone()).await.expect(201);
     between["starts_at"] = json!("2026-12-02T11:00:00+01:00");
     app.post("/api/v2/bookings", between).await.expect(409);

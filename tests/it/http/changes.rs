@@ -69,7 +69,10 @@ async fn a_moved_appointment_frees_its_old_place_and_keeps_its_id() {
     assert_eq!(body["new_time"], "2026-12-02T09:30:00Z");
     assert_eq!(body["policy_check"], "passed");
     assert_eq!(body["booking"]["staff_id"], json!(salon.staff[1]));
-    salon.booked(&app, "2026-12-02T10:00:00+01:00").await;
+    let eva = json!({ "company_id": salon.company, "name": "Eva", "phone": "0151 12345679" });
+    let mut other = salon.booking("2026-12-02T10:00:00+01:00");
+    other["customer_id"] = json!(app.made("customers", eva).await);
+    app.post("/api/v2/bookings", other).await.expect(201);
     let mut taken = salon.booking("2026-12-02T10:00:00+01:00");
     taken["staff_id"] = json!(salon.staff[1]);
     app.post("/api/v2/bookings", taken).await.expect(409);
@@ -99,6 +102,9 @@ async fn a_pending_booking_holds_its_place_and_goes_through_the_status_flow() {
     for (name, status) in
         [("confirm", "confirmed"), ("start", "in_progress"), ("complete", "completed")]
     {
+        if name == "complete" {
+            app.at("2026-12-01T09:00:00Z");
+        }
         assert_eq!(step(name).await.expect(200)["booking"]["status"], status);
     }
     assert_eq!(step("cancel").await.status.as_u16(), 409);

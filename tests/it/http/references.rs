@@ -11,6 +11,7 @@ struct Things {
     salon: Salon,
     resource: String,
     hold: String,
+    series: String,
 }
 
 async fn things(app: &TestApp) -> Things {
@@ -22,14 +23,22 @@ async fn things(app: &TestApp) -> Things {
     hold.as_object_mut().unwrap().remove("customer_id");
     let hold = app.post("/api/v2/holds", hold).await.expect(201);
     let hold = hold["hold_token"].as_str().unwrap().to_owned();
-    Things { salon, resource, hold }
+    let mut series = salon.booking("");
+    series.as_object_mut().unwrap().remove("starts_at");
+    series["zone"] = json!("Europe/Berlin");
+    series["rrule"] = json!("FREQ=WEEKLY;COUNT=4");
+    series["starts_at_local"] = json!("2026-12-18T10:00:00");
+    let series = app.post("/api/v2/series", series).await.expect(201);
+    let series = series["series"]["series_id"].as_str().unwrap().to_owned();
+    Things { salon, resource, hold, series }
 }
 
 impl Things {
     /// Everything that may be named, in one order.
     fn ids(&self) -> Vec<String> {
-        let Self { salon: Salon { company, branch, staff, service, customer }, resource, hold } =
-            self;
+        let Self {
+            salon: Salon { company, branch, staff, service, customer }, resource, hold, ..
+        } = self;
         let rest = [company, branch, service, customer, resource, hold];
         rest.into_iter().chain(staff).cloned().collect()
     }
@@ -127,6 +136,8 @@ fn scheduling(things: &Things, id: &str) -> Vec<Case> {
     series["rrule"] = json!("FREQ=WEEKLY;COUNT=4");
     series["starts_at_local"] = json!("2026-12-17T10:00:00");
     let moved = json!({ "new_starts_at": "2026-12-10T12:00:00+01:00", "staff_id": staff[0] });
+    let occurrence = json!({ "new_starts_at": "2026-12-18T16:00:00+01:00", "staff_id": staff[0] });
+    let occurrence_of = format!("/api/v2/series/{}/occurrences/1/move", things.series);
     let to = |path: &str| format!("/api/v2/{path}");
     vec![
         ("POST", to("bookings"), booking.clone(), whole()),
@@ -136,11 +147,57 @@ fn scheduling(things: &Things, id: &str) -> Vec<Case> {
         ("POST", to("holds"), basket(&kept), of_basket()),
         ("POST", to("series"), series.clone(), whole()),
         ("POST", to("series"), basket(&series), of_basket()),
+        ("POST", occurrence_of, occurrence, vec![("/staff_id", customer.clone())]),
         (
             "PATCH",
             format!("/api/v2/bookings/{id}/reschedule"),
             moved,
             vec![("/staff_id", customer.clone())],
+        ),
+    ]
+}
+
+fn availability(things: &Things, id: &str) -> Vec<Case> {
+    let Salon { company, branch, staff, service, customer } = &things.salon;
+    let day = json!({ "date": "2026-12-10", "service_id": service, "staff_id": staff[0],
+        "branch_id": branch });
+    let window = json!({ "date_from": "2026-12-10", "date_to": "2026-12-10", "service_id": service,
+        "staff_id": staff[0], "branch_id": branch });
+    let next = json!({ "service_id": service, "staff_id": staff[0], "branch_id": branch });
+    let basket = json!({ "date": "2026-12-10", "services": [{ "service_id": service }],
+        "staff_id": staff[0], "branch_id": branch });
+    let older = json!({ "event_type_id": service, "staff_id": staff[0], "date_from": "2026-12-10",
+        "date_to": "2026-12-10" });
+    let rest = || vec![("/staff_id", customer.clone()), ("/branch_id", company.clone())];
+    let whole = || rest().into_iter().chain([("/service_id", branch.clone())]).collect();
+    let of_basket =
+        rest().into_iter().chain([("/services/0/service_id", branch.clone())]).collect();
+    let mut older_move = older.clone();
+    older_move["reschedule_of"] = json!(id);
+    let of_older = vec![("/event_type_id", branch.clone()), ("/staff_id", customer.clone())];
+    let at = |name: &str| format!("/api/v2/availability/{name}");
+    let moves = |name: &str, body: &Value| -> Case {
+        let mut body = body.clone();
+        body["reschedule_of"] = json!(id);
+        ("POST", at(name), body, vec![("/reschedule_of", customer.clone())])
+    };
+    vec![
+        moves("simple", &day),
+        moves("composite", &basket),
+        moves("search", &window),
+        moves("next", &next),
+        moves("explain", &day),
+        ("POST", at("simple"), day.clone(), whole()),
+        ("POST", at("composite"), basket, of_basket),
+        ("POST", at("search"), window, whole()),
+        ("POST", at("next"), next, whole()),
+        ("POST", at("explain"), day, whole()),
+        ("POST", "/api/event-management/check-availability".to_owned(), older, of_older),
+        (
+            "POST",
+            "/api/event-management/check-availability".to_owned(),
+            older_move,
+            vec![("/reschedule_of", customer.clone())],
         ),
     ]
 }
@@ -156,11 +213,13 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
     let id = things.salon.booked(&app, "2026-12-10T10:00:00+01:00").await;
     let unknown = "0190b2c0-0000-7000-8000-00000000002a".to_owned();
     let of_stranger: BTreeMap<_, _> = things.ids().into_iter().zip(theirs.ids()).collect();
-    let cases = [catalog(&things), scheduling(&things, &id)].concat();
+    let cases = [catalog(&things), scheduling(&things, &id), availability(&things, &id)].concat();
     let mut checked = BTreeSet::new();
     for (method, path, body, ids) in &cases {
         let mut tried = body.clone();
-        tried["dry_run"] = json!(true);
+        if !path.contains("availability") {
+            tried["dry_run"] = json!(true);
+        }
         let fine = app.keyed(method, path, &[], tried.clone()).await;
         assert_eq!(fine.status.as_u16(), 200, "{method} {path} {:#}", fine.body);
         let body = tried;
@@ -168,7 +227,7 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
             checked
                 .insert((super::document::template(&app.document, method, path), field(pointer)));
             let own = body.pointer(pointer).and_then(Value::as_str).unwrap();
-            for wrong in [&unknown, other_kind, &of_stranger[own]] {
+            for wrong in [&unknown, other_kind, of_stranger.get(own).unwrap_or(&unknown)] {
                 let mut body = body.clone();
                 *body.pointer_mut(pointer).unwrap() = json!(wrong);
                 let answer = app.keyed(method, path, &[], body).await;
@@ -183,6 +242,12 @@ async fn every_id_in_a_body_is_checked_against_tenant_and_kind() {
             }
         }
     }
+    // A customer stays with the company, so the field is refused whatever it names.
+    let path = format!("/api/v2/customers/{}", things.salon.customer);
+    let answer = app.put(&path, json!({ "company_id": things.salon.company })).await;
+    assert_eq!(answer.body["errors"][0]["pointer"], "/company_id", "{:#}", answer.body);
+    checked
+        .insert((super::document::template(&app.document, "PUT", &path), "company_id".to_owned()));
     // Nothing that a document names is left out of the table.
     let missing: Vec<_> =
         ids_of_bodies(&app.document).into_iter().filter(|it| !checked.contains(it)).collect();

@@ -355,7 +355,10 @@ async fn every_command_that_is_repeated_at_once_at_two_processes_is_carried_out_
 #[tokio::test]
 async fn many_bookings_for_one_customer_wait_for_each_other_and_all_succeed() {
     let app = TestApp::new().await;
-    let salon = app.salon(minutes(60)).await;
+    let mut salon = app.salon(minutes(60)).await;
+    let account = json!({ "company_id": salon.company, "name": "Walk-ins",
+        "phone": "0151 12345670", "may_overlap": true });
+    salon.customer = app.made("customers", account).await;
     let first: DateTime<Utc> = "2026-12-02T09:00:00Z".parse().unwrap();
     // Days of their own, so that nothing but the customer is common to them.
     let starts: Vec<_> =

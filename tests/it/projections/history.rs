@@ -178,7 +178,7 @@ impl History {
         self.claim(
             calendar,
             capacity,
-            &Claim { claim_id, purpose, slot, units: 1, service_id: None },
+            &Claim { claim_id, purpose, slot, units: 1, service_id: None, counts_on: None },
         );
     }
 
@@ -204,6 +204,7 @@ impl History {
             units: 1,
             phase_id: Some(phase_id),
             service_id,
+            counts_on: None,
         };
         let (starts_at, ends_at) = (slot.from, slot.to);
         (capacity, Plan { starts_at, ends_at, staff_id, phases: vec![phase], claims: vec![claim] })
@@ -244,7 +245,8 @@ impl History {
         let (capacity, plan) = self.plan();
         let placed = plan.claims[0].clone();
         let at = self.now;
-        let moved = Rescheduling { at, plan: Box::new(plan), cause: Cause::default() };
+        let (plan, overlaps, cause) = (Box::new(plan), Vec::new(), Cause::default());
+        let moved = Rescheduling { at, plan, overlaps, cause };
         let moves = self.on_appointment(id, AppointmentCommand::Reschedule(moved));
         if !moves {
             return;
@@ -292,6 +294,7 @@ fn booking(plan: Plan, is_pending: bool) -> Booking {
         external_ref: None,
         call_id: None,
         series: None,
+        overlaps: Vec::new(),
         hold_id: None,
     }
 }

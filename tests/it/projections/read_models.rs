@@ -203,6 +203,7 @@ async fn log_that_claims_a_minute_twice_is_stopped_by_the_second_wall() {
                 slot: Slot::of_minutes(noon, 60).unwrap(),
                 units: 1,
                 service_id: None,
+                counts_on: None,
             },
         };
         let event = EventData {

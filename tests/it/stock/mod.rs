@@ -82,6 +82,7 @@ impl Move {
             email: None,
             language: None,
             preferred_branch_id: None,
+            may_overlap: false,
             external_ref: None,
         }
     }

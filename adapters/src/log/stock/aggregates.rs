@@ -5,9 +5,9 @@ use cqrs_es::{
     persist::{PersistedEventRepository as _, PersistenceError, SerializedEvent},
 };
 use daybook_domain::{
-    appointment::Appointment, branch::Branch, calendar_day::CalendarDay, company::Company,
-    customer::Customer, hold::Hold, phase::Phase, resource::Resource, series::Series,
-    service::Service, staff::Staff, tenant::Tenant, unique_key::UniqueKey,
+    api_key::ApiKey, appointment::Appointment, branch::Branch, calendar_day::CalendarDay,
+    company::Company, customer::Customer, hold::Hold, phase::Phase, resource::Resource,
+    series::Series, service::Service, staff::Staff, tenant::Tenant, unique_key::UniqueKey,
 };
 use postgres_es::PostgresEventRepository;
 
@@ -35,7 +35,7 @@ macro_rules! by_name {
 }
 
 by_name! {
-    Appointment, Branch, CalendarDay, Company, Customer, Hold, Phase, Resource, Series, Service, Staff,
+    ApiKey, Appointment, Branch, CalendarDay, Company, Customer, Hold, Phase, Resource, Series, Service, Staff,
     Tenant, UniqueKey,
 }
 

@@ -5,6 +5,7 @@
 //! not offered, a duration included.
 
 mod again;
+mod moving;
 mod scene;
 mod views;
 mod windows;
@@ -12,11 +13,12 @@ mod windows;
 use std::cmp::Reverse;
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use daybook_domain::{
     availability::{Item, Request},
-    ids::{BranchId, ServiceId, StaffId},
+    ids::{AppointmentId, BranchId, ServiceId, StaffId},
+    master_data::MasterDataError,
     slot::Slot,
 };
 use daybook_projections::world::World;
@@ -27,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::again::again;
 use self::{
+    moving::{Moving, about, moving},
     scene::{Scene, scene},
     windows::{LONGEST, LONGEST_SORTED, day, windows},
 };
@@ -79,15 +82,39 @@ fn branches(
 ) -> Result<Vec<(BranchId, Tz)>, Problem> {
     world.read(|view| {
         if view.service(service_id).is_none() {
-            return Err(Problem::not_found());
+            return Err(missing("service", "service_id"));
         }
         let asked = branch_id.map_or_else(|| view.branches_offering(service_id), |id| vec![id]);
         let zones = asked.into_iter().map(|id| {
             let profile = view.branch(id).and_then(|branch| branch.profile());
-            profile.map(|profile| (id, profile.zone)).ok_or_else(Problem::not_found)
+            let found = profile.map(|profile| (id, profile.zone));
+            found.ok_or_else(|| missing("branch", "branch_id"))
         });
         zones.collect()
     })
+}
+
+/// The field of a question names nothing of the tenant.
+fn missing(what: &'static str, field: &'static str) -> Problem {
+    Problem::refused(&MasterDataError::NotFound { what, field })
+}
+
+/// Refuses a staff member whom the tenant does not have.
+fn check_staff(world: &World, staff_id: Option<StaffId>) -> Result<(), Problem> {
+    let is_known = |id| world.read(|view| view.staff(id).is_some());
+    match staff_id {
+        Some(id) if !is_known(id) => Err(missing("staff member", "staff_id")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses a basket with a service that the tenant does not have.
+fn check_basket(world: &World, basket: &Basket) -> Result<(), Problem> {
+    let is_known = |item: &Item| world.read(|view| view.service(item.service_id).is_some());
+    if !basket.items.iter().all(is_known) {
+        return Err(missing("service", "services"));
+    }
+    check_staff(world, basket.staff_id)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -104,6 +131,9 @@ struct Simple {
     /// Active minutes, as a booking has them: starts are offered in that time if it can be booked.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -121,8 +151,8 @@ async fn simple(
     let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
-    let Scene { world, now } = &scene;
-    starts_of_day(world, *now, query.branch_id, &basket)
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
+    starts_of_day(&scene, query.branch_id, &basket, moving.as_ref())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -136,6 +166,9 @@ struct Composite {
     staff_id: Option<StaffId>,
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -180,8 +213,8 @@ async fn composite(
     let items = items.collect::<Result<Vec<_>, _>>()?;
     let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
-    let Scene { world, now } = &scene;
-    starts_of_day(world, *now, query.branch_id, &basket)
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
+    starts_of_day(&scene, query.branch_id, &basket, moving.as_ref())
 }
 
 struct Basket {
@@ -192,15 +225,17 @@ struct Basket {
 }
 
 fn starts_of_day(
-    world: &World,
-    now: DateTime<Utc>,
+    scene: &Scene,
     branch_id: Option<BranchId>,
     basket: &Basket,
+    moving: Option<&Moving>,
 ) -> Result<Response, Problem> {
+    let Scene { world, now } = scene;
     let first = basket.items.first().ok_or_else(Problem::not_found)?;
+    let request = Request::basket(basket.items.iter().cloned(), *now).by(wish(basket.staff_id));
+    let (request, branch_id) = about(scene, moving, request, branch_id)?;
     let branches = branches(world, first.service_id, branch_id)?;
-    let request = Request::basket(basket.items.iter().cloned(), now);
-    let request = request.by(wish(basket.staff_id));
+    check_basket(world, basket)?;
     let (mut slots, mut position, mut total) = (Vec::new(), world.position(), None);
     for &(branch_id, zone) in &branches {
         let Some(window) = day(basket.day, zone) else { continue };
@@ -246,6 +281,11 @@ struct Search {
     /// long then; offers of the same score by time.
     #[schema(inline)]
     sort: Option<Sort>,
+    /// An appointment that is to move: its own claims are left out, its branch, services and customer
+    /// are those of the question. What is offered is accepted when it is moved there, with the staff
+    /// member of the offer, as far as the agreed terms allow it.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -268,14 +308,17 @@ async fn search(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
     let Scene { world, now } = &scene;
-    let branches = branches(world, query.service_id, query.branch_id)?;
+    check_staff(world, query.staff_id)?;
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let (request, branch_id) = about(&scene, moving.as_ref(), request, query.branch_id)?;
+    let branches = branches(world, query.service_id, branch_id)?;
     let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
         return Err(Problem::invalid("limit", "a search answers 1 to 1000 places"));
     };
     let windows = windows(&branches, query.date_from, query.date_to)?;
-    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
-    let request = Request::basket([item], *now).by(wish(query.staff_id));
     let found = match query.sort.unwrap_or_default() {
         Sort::StartsAt => world.next_within(&request, &windows, limit),
         Sort::Score => {
@@ -309,6 +352,9 @@ struct Next {
     duration_minutes: Option<u16>,
     #[schema(minimum = 1, maximum = 50)]
     count: Option<usize>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -322,15 +368,18 @@ async fn next(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
     let Scene { world, now } = &scene;
-    let branches = branches(world, query.service_id, query.branch_id)?;
+    check_staff(world, query.staff_id)?;
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let (request, branch_id) = about(&scene, moving.as_ref(), request, query.branch_id)?;
+    let branches = branches(world, query.service_id, branch_id)?;
     let count @ 1..=50 = query.count.unwrap_or(3) else {
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
     let from = query.from.map_or(*now, |from| from.0).max(*now);
     let window = Slot { from, to: from + LONGEST };
-    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
-    let request = Request::basket([item], *now).by(wish(query.staff_id));
     let branches: Vec<_> = branches.into_iter().map(|(id, _)| id).collect();
     let found = world.next(&request, &branches, window, count);
     let body = views::offers(world, &request, branches.into_iter(), &found);
@@ -353,6 +402,9 @@ struct Explain {
     /// Active minutes, as a booking has them.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -366,10 +418,13 @@ async fn explain(
 ) -> Result<Response, Problem> {
     let query = body.value;
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let moving = moving(&app, &caller, &scene, (query.reschedule_of, query.as_of)).await?;
     let Scene { world, now } = &scene;
+    check_staff(world, query.staff_id)?;
     branches(world, query.service_id, Some(query.branch_id))?;
     let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
     let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let (request, _) = about(&scene, moving.as_ref(), request, Some(query.branch_id))?;
     match (query.starts_at, query.date) {
         (Some(Instant(starts_at)), None) => {
             let answer = world.explain(&request, query.branch_id, starts_at);
@@ -409,6 +464,9 @@ struct Check {
     duration_minutes: Option<u16>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    /// An appointment that is to move: see the search.
+    #[schema(value_type = Option<Uuid>)]
+    reschedule_of: Option<AppointmentId>,
 }
 
 /// The older question (AVL-11): an event type is a service.
@@ -417,7 +475,8 @@ async fn check(
     caller: Caller,
     body: Body<Check>,
 ) -> Result<Response, Problem> {
-    let Check { event_type_id, date_from, date_to, duration_minutes, staff_id } = body.value;
+    let Check { event_type_id, date_from, date_to, duration_minutes, staff_id, reschedule_of } =
+        body.value;
     let query = Search {
         service_id: event_type_id,
         staff_id,
@@ -425,10 +484,13 @@ async fn check(
         date_from,
         date_to,
         duration_minutes,
+        reschedule_of,
         limit: Some(1000),
         sort: None,
         min_position: None,
         as_of: None,
     };
-    search(State(app), caller, Body { value: query, canonical: body.canonical }).await
+    search(State(app), caller, Body { value: query, canonical: body.canonical })
+        .await
+        .map_err(|it| it.renamed("service_id", "event_type_id"))
 }

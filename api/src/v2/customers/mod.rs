@@ -89,6 +89,9 @@ struct Fields {
     #[schema(value_type = Option<Uuid>)]
     preferred_branch_id: Option<BranchId>,
     external_ref: Option<Reference>,
+    /// Whether appointments of the customer may overlap: a walk-in account, a family.
+    #[serde(default)]
+    may_overlap: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -146,6 +149,7 @@ pub(super) async fn guest(
         language: newcomer.language,
         preferred_branch_id: None,
         external_ref: None,
+        may_overlap: false,
         dry_run: false,
     };
     let id = app.ids.next_id();
@@ -210,6 +214,7 @@ impl Fields {
             email: email.map(|email| Personal::new(id, email)),
             language: self.language.map(Text::into_string).map(language_tag),
             preferred_branch_id: self.preferred_branch_id,
+            may_overlap: self.may_overlap,
             external_ref: self.external_ref.map(|it| OutsideRef::new(id, it.into_string())),
         };
         let indexes = indexes_of(app, caller, &contact).await?;
@@ -322,6 +327,7 @@ async fn one(
         "email": contact.and_then(|it| it.email.as_ref()?.value()),
         "language": contact.and_then(|it| it.language.as_ref()),
         "preferred_branch_id": contact.and_then(|it| it.preferred_branch_id),
+        "may_overlap": customer.may_overlap(),
         "external_ref": contact.and_then(|it| it.external_ref.as_ref()?.value()),
         "consents": customer.consents().map(|(consent, at)| json!({ "consent": consent, "at": at }))
             .collect::<Vec<_>>(),

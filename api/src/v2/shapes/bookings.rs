@@ -53,6 +53,10 @@ pub(in crate::v2) struct Booking {
     notes: Option<String>,
     external_ref: Option<String>,
     series: Option<SeriesPlace>,
+    /// The customer's other appointments at the same time, as far as a request allowed them with
+    /// `allow_overlap` or an outside calendar brought them.
+    #[schema(required = false)]
+    overlaps: Vec<Uuid>,
     #[schema(required = false)]
     zone: String,
     #[schema(required = false)]
@@ -230,12 +234,37 @@ pub(in crate::v2) struct Hold {
     phases: Vec<BookedPhase>,
 }
 
+/// An occurrence of a series as it is now.
 #[derive(ToSchema)]
 struct Occurrence {
     #[schema(maximum = 65535)]
     number: u16,
+    /// When its appointment starts now.
     starts_at: Instant,
+    /// When the rule says that it starts.
+    planned_starts_at: Instant,
     appointment_id: Option<Uuid>,
+    status: OccurrenceStatus,
+    /// In the answer to a cancellation: what cancelling it came to under its terms. With
+    /// `policy_check` `blocked` it was not cancelled.
+    #[schema(required = false)]
+    policy: Option<Outcome>,
+}
+
+/// The status of its appointment, or that it was skipped, or that it never was: its time was taken
+/// when the series started.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OccurrenceStatus {
+    Pending,
+    Confirmed,
+    InProgress,
+    Completed,
+    Cancelled,
+    NoShow,
+    Rejected,
+    Skipped,
+    LeftOut,
 }
 
 #[derive(ToSchema)]
@@ -244,7 +273,30 @@ struct SeriesShort {
     occurrences: Vec<Occurrence>,
 }
 
-/// A series that was started or called off.
+/// What was cancelled of a series.
+#[derive(ToSchema)]
+struct CancelledSeries {
+    series_id: Uuid,
+    /// Whether nothing that was still to come is left.
+    is_cancelled: bool,
+    /// The numbers of the occurrences that were cancelled.
+    cancelled: Vec<u16>,
+    /// The numbers of those that the terms do not allow to be cancelled: they stay.
+    blocked: Vec<u16>,
+    /// What the cancellations cost together.
+    total_fee: Option<Money>,
+    occurrences: Vec<Occurrence>,
+}
+
+/// A series whose remaining occurrences were cancelled.
+#[derive(ToSchema)]
+pub(in crate::v2) struct SeriesCancelled {
+    success: bool,
+    dry_run: bool,
+    series: CancelledSeries,
+}
+
+/// A series that was started.
 #[derive(ToSchema)]
 pub(in crate::v2) struct SeriesSaved {
     success: bool,
@@ -274,6 +326,5 @@ pub(in crate::v2) struct Series {
     is_cancelled: bool,
     #[schema(maximum = 65535)]
     skips: u16,
-    #[schema(value_type = Vec<Object>)]
-    occurrences: Vec<serde_json::Value>,
+    occurrences: Vec<Occurrence>,
 }

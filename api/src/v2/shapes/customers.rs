@@ -21,6 +21,8 @@ pub(in crate::v2) struct Customer {
     email: Option<String>,
     language: Option<String>,
     preferred_branch_id: Option<Uuid>,
+    /// Whether the customer may have several appointments at the same time.
+    may_overlap: bool,
     external_ref: Option<String>,
     consents: Vec<GivenConsent>,
     upcoming_count: u64,

@@ -220,6 +220,7 @@ impl Dice {
                     appointment_id: self.is_lucky(2).then(|| number(self.roll(4)).into()),
                     hold_id: self.is_lucky(3).then(|| number(self.roll(4)).into()),
                     service_id: self.is_lucky(2).then(|| service_id(self.roll(2))),
+                    counts_on: None,
                 },
             );
         }
@@ -311,6 +312,6 @@ impl Dice {
             1 => Ignoring { appointment_id: None, hold_id: Some(number.into()) },
             _ => Ignoring::default(),
         };
-        Request { items, staff, now, ignoring }
+        Request { items, staff, now, ignoring, customer: None }
     }
 }

@@ -1,7 +1,5 @@
 //! Books a place, or a hold (APT-01, APT-02, APT-09).
 
-use chrono::{DateTime, Utc};
-
 use crate::{
     aggregate::Evolve as _,
     appointment::{
@@ -44,6 +42,9 @@ pub struct Particulars {
     pub external_ref: Option<IndexedRef>,
     /// The call that it came from (APT-17).
     pub call_id: Option<String>,
+    /// Whether it is booked although the customer has another appointment at that time: the caller
+    /// knows, or it arrives from an outside calendar. The booking is marked with the other.
+    pub allow_overlap: bool,
 }
 
 /// Books a place.
@@ -80,7 +81,8 @@ impl UnitCommand for Book {
         let items = self.wish.items.clone();
         let draft = Draft { plan, items, hold_id: None, series: None };
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
-        let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
+        let mut booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
+        accept!(check_customer(unit, &scene, &mut booking, self.particulars.allow_overlap).await?);
         accept!(claim(unit, &scene, id, &booking).await?);
         let reference = self.particulars.external_ref.as_ref();
         accept!(record(unit, &scene, id, (booking, reference)).await?);
@@ -113,7 +115,8 @@ impl UnitCommand for BookHeld {
         accept!(unit.decide::<Hold>(self.hold_id, book).await?);
         let draft = Draft { plan: held.plan, items, hold_id: Some(self.hold_id), series: None };
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
-        let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
+        let mut booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
+        accept!(check_customer(unit, &scene, &mut booking, self.particulars.allow_overlap).await?);
         let is_pending = booking.is_pending;
         let booked = |placed: &PlacedClaim| placed.of_appointment(id, is_pending);
         accept!(change_claims(unit, &booking.plan, booked).await?);
@@ -173,6 +176,7 @@ impl Draft {
             external_ref: external_ref.map(|it| OutsideRef::new(customer_id, it.clone())),
             call_id: particulars.call_id.clone().map(|id| OutsideRef::new(customer_id, id)),
             series: self.series,
+            overlaps: Vec::new(),
             hold_id: self.hold_id,
         })
     }
@@ -196,15 +200,12 @@ pub(super) async fn record<L: EventLog>(
     id: AppointmentId,
     (booking, external_ref): (Booking, Option<&IndexedRef>),
 ) -> Result<Result<(), BookingError>, UnitError> {
-    let customer = unit.load::<Customer>(booking.customer_id).await?;
-    accept!(check_customer(&customer, &booking));
-    accept!(check_limits(unit.context().at, &customer, scene, booking.plan.starts_at));
-    drop(customer);
     let visit = CustomerEvent::VisitBooked {
         appointment_id: id,
         service_ids: booking.service_ids.clone(),
         starts_at: booking.plan.starts_at,
-        local_date: booking.plan.starts_at.with_timezone(&booking.zone).date_naive(),
+        ends_at: booking.plan.ends_at,
+        local_date: scene.date_of(booking.plan.starts_at),
     };
     unit.record::<Customer>(booking.customer_id, vec![visit]).await?;
     if let Some(reference) = external_ref {
@@ -238,37 +239,25 @@ async fn claim_reference<L: EventLog>(
     unit.decide::<UniqueKey>(format!("appointment-ref-index:{index}"), take).await
 }
 
-/// The customer is one of the company's and is not forgotten, nor about to be.
-fn check_customer(customer: &Customer, booking: &Booking) -> Result<(), BookingError> {
+/// The customer is one of the company's, is not forgotten or about to be, and may have one more
+/// appointment then. What it knowingly overlaps with is noted in the booking.
+pub(super) async fn check_customer<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    scene: &Scene,
+    booking: &mut Booking,
+    allow_overlap: bool,
+) -> Result<Result<(), BookingError>, UnitError> {
+    let now = unit.context().at;
+    let customer = unit.load::<Customer>(booking.customer_id).await?;
     let (what, field) = ("customer", "customer_id");
     if customer.company_id() != Some(booking.company_id) {
-        return Err(MasterDataError::NotFound { what, field }.into());
+        return Ok(Err(MasterDataError::NotFound { what, field }.into()));
     }
-    Ok(customer.staying()?)
-}
-
-/// The limits that the services set on one customer (MD-14).
-fn check_limits(
-    now: DateTime<Utc>,
-    customer: &Customer,
-    scene: &Scene,
-    starts_at: DateTime<Utc>,
-) -> Result<(), BookingError> {
-    let date = starts_at.with_timezone(&scene.profile.zone).date_naive();
-    for (service_id, service) in &scene.services {
-        let Some(limits) = service.profile().map(|profile| &profile.rules.limits) else { continue };
-        if let Some(limit) = limits.per_customer_per_day
-            && usize::from(limit) <= customer.booked_on(date, *service_id)
-        {
-            return Err(BookingError::CustomerLimit { limit, which: "per day" });
-        }
-        if let Some(limit) = limits.per_customer_upcoming
-            && usize::from(limit) <= customer.upcoming(now)
-        {
-            return Err(BookingError::CustomerLimit { limit, which: "of upcoming appointments" });
-        }
-    }
-    Ok(())
+    accept!(customer.staying());
+    let rules = scene.customer_rules(&customer, now, None, allow_overlap);
+    let time = (booking.plan.starts_at, booking.plan.ends_at);
+    booking.overlaps = accept!(rules.judge(time, scene.limits()));
+    Ok(Ok(()))
 }
 
 /// The appointment as it is after the command.

@@ -38,6 +38,18 @@ pub struct Cancel {
     pub expected: Option<u64>,
 }
 
+/// Who does an appointment after it was moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MoveTo {
+    /// The staff member who does it now.
+    #[default]
+    Same,
+    /// This staff member.
+    Staff(StaffId),
+    /// Whoever is free then, chosen as for a booking with anyone.
+    Anyone,
+}
+
 /// Moves an appointment, in time or to another staff member.
 #[derive(Clone, Debug)]
 pub struct Reschedule {
@@ -45,8 +57,11 @@ pub struct Reschedule {
     pub appointment_id: AppointmentId,
     /// Where to.
     pub new_starts_at: DateTime<Utc>,
-    /// To whom; the same staff member when absent.
-    pub staff_id: Option<StaffId>,
+    /// By whom.
+    pub staff: MoveTo,
+    /// Whether it is moved although the customer has another appointment at that time: the caller
+    /// knows, or it arrives from an outside calendar. The appointment is marked with the other.
+    pub allow_overlap: bool,
     /// Who moves it and why (APT-33).
     pub cause: ChangeCause,
     /// The version that the caller has read, if the caller insists on it.
@@ -174,13 +189,7 @@ impl UnitCommand for Reschedule {
         let id = self.appointment_id;
         let booking = accept!(load(unit, id, self.expected).await?);
         accept!(check_cause(unit, booking.company_id, &self.cause).await?);
-        let outcome = match self.reschedule(unit, &booking).await? {
-            // The caller's field has another name than that of a new booking.
-            Err(BookingError::InThePast { .. }) => {
-                return Ok(Err(BookingError::InThePast { field: "new_starts_at" }));
-            }
-            other => accept!(other),
-        };
+        let outcome = accept!(self.reschedule_named(unit, &booking).await?);
         let old_time = booking.plan.starts_at;
         let booking = accept!(answer(unit, id).await?);
         Ok(Ok(ChangeAnswer { booking, old_time, outcome }))
@@ -188,8 +197,23 @@ impl UnitCommand for Reschedule {
 }
 
 impl Reschedule {
+    /// As [`Reschedule::reschedule`]; a refusal names the caller's field, which has another name than
+    /// that of a new booking.
+    pub(super) async fn reschedule_named<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+        booking: &Booking,
+    ) -> Result<Result<Option<PolicyOutcome>, BookingError>, UnitError> {
+        Ok(match self.reschedule(unit, booking).await? {
+            Err(BookingError::InThePast { .. }) => {
+                Err(BookingError::InThePast { field: "new_starts_at" })
+            }
+            other => other,
+        })
+    }
+
     /// Moves a loaded appointment; `None` when it is there already.
-    pub(super) async fn reschedule<L: EventLog>(
+    async fn reschedule<L: EventLog>(
         &self,
         unit: &mut Unit<'_, L>,
         booking: &Booking,
@@ -198,7 +222,11 @@ impl Reschedule {
         let wish = Wish {
             branch_id: booking.branch_id,
             items: Item::agreed(&booking.service_ids, &booking.durations),
-            staff: StaffWish::Pinned(self.staff_id.unwrap_or(booking.plan.staff_id)),
+            staff: match self.staff {
+                MoveTo::Same => StaffWish::Pinned(booking.plan.staff_id),
+                MoveTo::Staff(staff_id) => StaffWish::Pinned(staff_id),
+                MoveTo::Anyone => StaffWish::Anyone,
+            },
             starts_at: self.new_starts_at,
         };
         let ignoring = Ignoring { appointment_id: Some(id), hold_id: None };
@@ -213,9 +241,14 @@ impl Reschedule {
         let rescheduled = appointment.counted_reschedules();
         let is_pending = appointment.status() == Some(AppointmentStatus::Pending);
         drop(appointment);
+        let customer = unit.load::<Customer>(booking.customer_id).await?;
+        let rules = scene.customer_rules(&customer, at, Some(id), self.allow_overlap);
+        let overlaps = accept!(rules.judge((plan.starts_at, plan.ends_at), scene.limits()));
+        drop(customer);
         let command = AppointmentCommand::Reschedule(Rescheduling {
             at,
             plan: Box::new(plan.clone()),
+            overlaps,
             cause: self.cause.of(booking.customer_id),
         });
         let before = unit.revision::<Appointment>(id);
@@ -237,9 +270,10 @@ impl Reschedule {
         for phase in old_phases.iter().skip(plan.phases.len()) {
             accept!(unit.decide::<Phase>(phase.phase_id, PhaseCommand::Cancel).await?);
         }
-        let local_date = plan.starts_at.with_timezone(&booking.zone).date_naive();
-        let starts_at = plan.starts_at;
-        let moved = CustomerEvent::VisitMoved { appointment_id: id, starts_at, local_date };
+        let local_date = scene.date_of(plan.starts_at);
+        let (starts_at, ends_at) = (plan.starts_at, plan.ends_at);
+        let moved =
+            CustomerEvent::VisitMoved { appointment_id: id, starts_at, ends_at, local_date };
         unit.record::<Customer>(booking.customer_id, vec![moved]).await?;
         let notice = booking.plan.starts_at - at;
         let facts = RescheduleFacts { notice, rescheduled, price: booking.price };

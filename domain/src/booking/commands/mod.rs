@@ -4,15 +4,17 @@ mod book;
 mod change;
 mod guest;
 mod hold;
+mod occurrences;
 mod series;
 mod status;
 
 pub(crate) use self::change::call_off_upcoming;
 pub use self::{
     book::{Book, BookHeld, Particulars},
-    change::{Cancel, Reschedule},
+    change::{Cancel, MoveTo, Reschedule},
     guest::Guest,
     hold::{ExtendHold, PlaceHold, ReleaseHold},
-    series::{CancelSeries, MoveOccurrence, SkipOccurrence, StartSeries},
+    occurrences::{CancelSeries, MoveOccurrence, SkipOccurrence},
+    series::StartSeries,
     status::{ChangeStatus, StatusChange},
 };

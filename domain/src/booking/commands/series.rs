@@ -1,28 +1,25 @@
-//! Starts a series, skips and moves occurrences, calls the rest off (APT-03, APT-12, POL-08).
+//! Starts a series (APT-03, APT-12, POL-08).
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     aggregate::Evolve as _,
-    appointment::{ChangeCause, PlacedClaim, SeriesPlace},
+    appointment::{PlacedClaim, SeriesPlace},
     availability::{Item, Request, StaffWish},
     calendar_day::CalendarDay,
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::{AppointmentId, BranchId, SeriesId},
+    ids::{AppointmentId, BranchId, CustomerId, SeriesId},
     ports::EventLog,
-    series::{
-        Occurrence, OccurrenceStatus, Series, SeriesCommand, SeriesError, Started, rule::SeriesRule,
-    },
+    series::{Occurrence, Series, SeriesCommand, SeriesError, Started, rule::SeriesRule},
 };
 
 use super::{
     super::{
-        BookingError, ChangeAnswer, SeriesAnswer, accept,
+        BookingError, SeriesAnswer, accept,
         scene::{FAR_OFF, Scene},
     },
-    book::{Draft, Particulars, answer, claim, record},
-    change::{Cancel, Reschedule, check_cause},
-    status::load,
+    book::{Draft, Particulars, check_customer, claim, record},
+    occurrences::occurrences_now,
 };
 
 /// Books every occurrence of a rule, all of them in one append.
@@ -42,39 +39,6 @@ pub struct StartSeries {
     pub particulars: Particulars,
 }
 
-/// Skips one occurrence: its appointment is cancelled under its terms.
-#[derive(Clone, Debug)]
-pub struct SkipOccurrence {
-    /// Which series.
-    pub series_id: SeriesId,
-    /// Which occurrence, from 1.
-    pub number: u16,
-    /// Who wants it and why.
-    pub cause: ChangeCause,
-}
-
-/// Moves one occurrence.
-#[derive(Clone, Debug)]
-pub struct MoveOccurrence {
-    /// Which series.
-    pub series_id: SeriesId,
-    /// Which occurrence, from 1.
-    pub number: u16,
-    /// Where to.
-    pub new_starts_at: DateTime<Utc>,
-    /// Who wants it and why.
-    pub cause: ChangeCause,
-}
-
-/// Calls off what is still to come.
-#[derive(Clone, Debug)]
-pub struct CancelSeries {
-    /// Which series.
-    pub series_id: SeriesId,
-    /// Who wants it and why.
-    pub cause: ChangeCause,
-}
-
 impl StartSeries {
     /// The starts of the rule, if the series can be placed at all.
     fn starts(
@@ -83,8 +47,10 @@ impl StartSeries {
         now: DateTime<Utc>,
     ) -> Result<Vec<DateTime<Utc>>, BookingError> {
         // One more than the most tells a rule that is too long, before anything is placed.
-        let starts = self.rule.starts(max_length.saturating_add(1)).map_err(|error| {
-            BookingError::Invalid { field: "rrule", problem: error.to_string() }
+        let starts = self.rule.starts_from_the_first(max_length.saturating_add(1));
+        let starts = starts.map_err(|error| BookingError::Invalid {
+            field: error.field(),
+            problem: error.to_string(),
         })?;
         if usize::from(max_length) < starts.len() {
             return Err(SeriesError::TooLong { max_length }.into());
@@ -124,32 +90,25 @@ impl UnitCommand for StartSeries {
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
         let series_id = SeriesId::new(unit.context().next_id());
         let mut occurrences = Vec::with_capacity(starts.len());
+        let mut first_refusal = None;
         for (number, starts_at) in (1_u16..).zip(starts) {
-            let placement = match scene.place(unit, &request, starts_at).await? {
-                Ok(placement) => placement,
-                Err(BookingError::Unavailable { .. }) if self.skip_conflicts => {
-                    occurrences.push(Occurrence { number, starts_at, appointment_id: None });
-                    continue;
+            let place = SeriesPlace { series_id, number };
+            let one = (place, customer_id, starts_at);
+            let appointment_id = match self.book(unit, &mut scene, &request, one).await? {
+                Ok(id) => Some(id),
+                Err(refusal) if self.skip_conflicts && is_about_the_time(&refusal) => {
+                    first_refusal.get_or_insert(numbered(refusal, number));
+                    None
                 }
                 Err(refusal) => return Ok(Err(numbered(refusal, number))),
             };
-            let plan = accept!(scene.plan(unit, &placement, &[]));
-            let own_days: Vec<_> = plan.claims.iter().flat_map(PlacedClaim::days).collect();
-            let id = AppointmentId::new(unit.context().next_id());
-            let draft = Draft {
-                plan,
-                items: self.items.clone(),
-                hold_id: None,
-                series: Some(SeriesPlace { series_id, number }),
-            };
-            // The client's reference is that of the series, not of each occurrence.
-            let particulars = Particulars { external_ref: None, ..self.particulars.clone() };
-            let booking = accept!(draft.booking(&scene, customer_id, &particulars));
-            accept!(claim(unit, &scene, id, &booking).await?);
-            accept!(record(unit, &scene, id, (booking, None)).await?);
-            // The next occurrence sees the claims of this one.
-            scene.look_at(unit, &own_days).await?;
-            occurrences.push(Occurrence { number, starts_at, appointment_id: Some(id) });
+            occurrences.push(Occurrence { number, starts_at, appointment_id });
+        }
+        // A series of nothing says why not even its first occurrence can be booked.
+        if let Some(refusal) = first_refusal
+            && occurrences.iter().all(|it| it.appointment_id.is_none())
+        {
+            return Ok(Err(refusal));
         }
         let started = Started {
             company_id: scene.profile.company_id,
@@ -160,13 +119,47 @@ impl UnitCommand for StartSeries {
             staff_id: self.staff.named(),
             rule: self.rule.clone(),
             policy,
-            occurrences: occurrences.clone(),
+            occurrences,
         };
         unit.begin::<Series>(series_id);
         let start = SeriesCommand::Start(Box::new(started));
         accept!(unit.decide::<Series>(series_id, start).await?);
+        let occurrences = occurrences_now(unit, series_id).await?;
         Ok(Ok(SeriesAnswer { series_id, occurrences }))
     }
+}
+
+impl StartSeries {
+    /// Books one occurrence. Nothing is recorded of one that is refused.
+    async fn book<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+        scene: &mut Scene,
+        request: &Request,
+        (place, customer_id, starts_at): (SeriesPlace, CustomerId, DateTime<Utc>),
+    ) -> Result<Result<AppointmentId, BookingError>, UnitError> {
+        let placement = accept!(scene.place(unit, request, starts_at).await?);
+        let plan = accept!(scene.plan(unit, &placement, &[]));
+        let own_days: Vec<_> = plan.claims.iter().flat_map(PlacedClaim::days).collect();
+        let id = AppointmentId::new(unit.context().next_id());
+        let items = self.items.clone();
+        let draft = Draft { plan, items, hold_id: None, series: Some(place) };
+        // The client's reference is that of the series, not of each occurrence.
+        let particulars = Particulars { external_ref: None, ..self.particulars.clone() };
+        let mut booking = accept!(draft.booking(scene, customer_id, &particulars));
+        let allow_overlap = particulars.allow_overlap;
+        accept!(check_customer(unit, scene, &mut booking, allow_overlap).await?);
+        accept!(claim(unit, scene, id, &booking).await?);
+        accept!(record(unit, scene, id, (booking, None)).await?);
+        // The next occurrence sees the claims of this one.
+        scene.look_at(unit, &own_days).await?;
+        Ok(Ok(id))
+    }
+}
+
+/// Whether another time might do: such an occurrence can be left out.
+const fn is_about_the_time(refusal: &BookingError) -> bool {
+    matches!(refusal, BookingError::Unavailable { .. } | BookingError::CustomerBusy { .. })
 }
 
 fn numbered(refusal: BookingError, number: u16) -> BookingError {
@@ -175,98 +168,10 @@ fn numbered(refusal: BookingError, number: u16) -> BookingError {
             let occurrence = Some(number);
             BookingError::Unavailable { requested_time, reasons, next_free, occurrence }
         }
-        other => other,
-    }
-}
-
-/// The appointment of an occurrence.
-async fn appointment_of<L: EventLog>(
-    unit: &mut Unit<'_, L>,
-    series_id: SeriesId,
-    number: u16,
-) -> Result<Result<AppointmentId, BookingError>, UnitError> {
-    let series = unit.load::<Series>(series_id).await?;
-    if !series.is_started() {
-        return Ok(Err(SeriesError::NotFound.into()));
-    }
-    let appointment = series.occurrence(number).and_then(|it| it.appointment_id);
-    Ok(appointment.ok_or(SeriesError::NotPlanned { number }.into()))
-}
-
-impl UnitCommand for SkipOccurrence {
-    type Answer = ChangeAnswer;
-    type Refusal = BookingError;
-
-    async fn run<L: EventLog>(
-        &self,
-        unit: &mut Unit<'_, L>,
-    ) -> Result<Result<ChangeAnswer, BookingError>, UnitError> {
-        let id = accept!(appointment_of(unit, self.series_id, self.number).await?);
-        let skip = SeriesCommand::Skip { number: self.number };
-        accept!(unit.decide::<Series>(self.series_id, skip).await?);
-        let booking = accept!(load(unit, id, None).await?);
-        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
-        let cancel = Cancel { appointment_id: id, cause: self.cause.clone(), expected: None };
-        let outcome = accept!(cancel.cancel(unit, &booking).await?);
-        let old_time = booking.plan.starts_at;
-        let booking = accept!(answer(unit, id).await?);
-        Ok(Ok(ChangeAnswer { booking, old_time, outcome }))
-    }
-}
-
-impl UnitCommand for MoveOccurrence {
-    type Answer = ChangeAnswer;
-    type Refusal = BookingError;
-
-    async fn run<L: EventLog>(
-        &self,
-        unit: &mut Unit<'_, L>,
-    ) -> Result<Result<ChangeAnswer, BookingError>, UnitError> {
-        let id = accept!(appointment_of(unit, self.series_id, self.number).await?);
-        let starts_at = self.new_starts_at;
-        let step = SeriesCommand::Move { number: self.number, starts_at };
-        accept!(unit.decide::<Series>(self.series_id, step).await?);
-        let booking = accept!(load(unit, id, None).await?);
-        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
-        let reschedule = Reschedule {
-            appointment_id: id,
-            new_starts_at: starts_at,
-            staff_id: None,
-            cause: self.cause.clone(),
-            expected: None,
-        };
-        let outcome = accept!(reschedule.reschedule(unit, &booking).await?);
-        let old_time = booking.plan.starts_at;
-        let booking = accept!(answer(unit, id).await?);
-        Ok(Ok(ChangeAnswer { booking, old_time, outcome }))
-    }
-}
-
-impl UnitCommand for CancelSeries {
-    type Answer = SeriesAnswer;
-    type Refusal = BookingError;
-
-    async fn run<L: EventLog>(
-        &self,
-        unit: &mut Unit<'_, L>,
-    ) -> Result<Result<SeriesAnswer, BookingError>, UnitError> {
-        let (series_id, now) = (self.series_id, unit.context().at);
-        let cancel = SeriesCommand::Cancel { after: now };
-        accept!(unit.decide::<Series>(series_id, cancel).await?);
-        let series = unit.load::<Series>(series_id).await?;
-        let occurrences: Vec<_> = series.occurrences().collect();
-        let planned = |it: &&Occurrence| {
-            series.status(it.number) == Some(OccurrenceStatus::Planned) && now < it.starts_at
-        };
-        let open: Vec<_> =
-            occurrences.iter().filter(planned).filter_map(|it| it.appointment_id).collect();
-        drop(series);
-        for id in open {
-            let booking = accept!(load(unit, id, None).await?);
-            accept!(check_cause(unit, booking.company_id, &self.cause).await?);
-            let cancel = Cancel { appointment_id: id, cause: self.cause.clone(), expected: None };
-            accept!(cancel.cancel(unit, &booking).await?);
+        BookingError::CustomerBusy { appointment_id, starts_at, ends_at, .. } => {
+            let occurrence = Some(number);
+            BookingError::CustomerBusy { appointment_id, starts_at, ends_at, occurrence }
         }
-        Ok(Ok(SeriesAnswer { series_id, occurrences }))
+        other => other,
     }
 }

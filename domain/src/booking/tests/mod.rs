@@ -1,7 +1,9 @@
 //! Whole booking commands over a log in memory, at random: no place is ever taken beyond what there
 //! is of it, and appointments and calendars say the same.
 
+mod polite;
 mod twin;
+mod zones;
 
 use proptest::prelude::*;
 

@@ -25,7 +25,7 @@ fn take(used: &mut Use, calendar: CalendarId, slot: Slot, units: u16) {
     }
 }
 
-fn folded<E: Evolve>(events: &[RecordedEvent]) -> BTreeMap<String, E> {
+pub(super) fn folded<E: Evolve>(events: &[RecordedEvent]) -> BTreeMap<String, E> {
     let mut states: BTreeMap<String, E> = BTreeMap::new();
     for event in events.iter().filter(|event| event.stream.aggregate_type == E::TYPE) {
         let state = states.entry(event.stream.aggregate_id.to_string()).or_default();

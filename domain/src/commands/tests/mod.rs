@@ -150,7 +150,7 @@ async fn missing_and_inactive_parents_are_named() {
     let house = House::furnished().await;
     let mut elsewhere = staff(7);
     elsewhere.profile.branches = BTreeSet::from([BranchId::new(Uuid::from_u128(99))]);
-    let missing = MasterDataError::NotFound { what: "branch", field: "branch_id" };
+    let missing = MasterDataError::NotFound { what: "branch", field: "branches" };
     assert_eq!(house.run(&elsewhere).await, Err(missing));
 
     let close = CompanyCommand::SetActive { is_active: false };
@@ -229,7 +229,7 @@ async fn branch_of_another_company_is_as_good_as_none() {
     house.run(&company(11, "South")).await.expect("another company");
     let mut command = staff(7);
     command.profile.company_id = CompanyId::new(Uuid::from_u128(11));
-    let missing = MasterDataError::NotFound { what: "branch", field: "branch_id" };
+    let missing = MasterDataError::NotFound { what: "branch", field: "branches" };
     assert_eq!(house.run(&command).await, Err(missing));
 }
 
@@ -445,6 +445,7 @@ fn contact(id: u128, phone: &str) -> Contact {
         email: None,
         language: None,
         preferred_branch_id: None,
+        may_overlap: false,
         external_ref: None,
     }
 }
