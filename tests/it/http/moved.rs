@@ -131,6 +131,7 @@ async fn a_moved_tenant_recognises_phones_reads_names_and_forgets_people() {
     let erase = [&["--tenant", tenant_text.as_str()][..], &who, &[later.as_str()]].concat();
     assert!(replay(&to.database, '8', &erase).await);
     assert_eq!(to.get(&of(&later)).await.expect(200)["name"], json!(null));
+    to.app.runner.settle().await.unwrap();
     let verify = ["--tenant", tenant_text.as_str(), "verify"];
     assert!(replay(&to.database, '8', &verify).await, "the chain and every read model verify");
 }
