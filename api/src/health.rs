@@ -4,6 +4,7 @@ use std::time;
 
 use axum::{Json, extract::State, http::StatusCode};
 use daybook_adapters::postgres::answers;
+use daybook_domain::ports::EventLog as _;
 use serde_json::{Value, json};
 
 use utoipa::ToSchema;
@@ -52,10 +53,13 @@ async fn detailed(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let behind: u64 = lag.iter().flatten().map(|lag| lag.events).sum();
     let parked: u64 = lag.iter().flatten().map(|lag| lag.parked).sum();
     let projections = if lag.is_some() && parked == 0 { "ok" } else { "degraded" };
-    let status = match (database, projections) {
-        (false, _) => "down",
-        (true, "ok") => "ok",
-        (true, _) => "degraded",
+    // What was acknowledged is gone: somebody has to look, whatever works by now.
+    let moved_back = app.dispatcher.log().generation();
+    let log = if moved_back == 0 { "ok" } else { "degraded" };
+    let status = match (database, projections, log) {
+        (false, ..) => "down",
+        (true, "ok", "ok") => "ok",
+        (true, ..) => "degraded",
     };
     let body = json!({
         "status": status,
@@ -63,6 +67,7 @@ async fn detailed(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "version": env!("CARGO_PKG_VERSION"),
         "checks": {
             "database": { "status": if database { "ok" } else { "down" }, "latency_ms": latency_ms },
+            "log": { "status": log, "moved_back": moved_back },
             "projections": {
                 "status": projections, "events_behind": behind, "parked_streams": parked,
             },

@@ -7,7 +7,7 @@ use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
     erasure::{Eraser, EraserParts},
-    log::{Hint, HintRelay, Hints, PostgresLog},
+    log::{Hint, HintRelay, Hints, KnownHeads, PostgresLog, PostgresLogConfig, connect_log_pool},
     postgres::{PoolRole, connect_pool},
     receipts::Receipts,
     vault::{MasterKey, SealedLog, Vault},
@@ -142,14 +142,15 @@ impl AppState {
     /// Connects to a migrated database.
     pub async fn connect(parts: Parts) -> Result<App, StartError> {
         let Parts { database, master_key, rate_limit_factor, clock, .. } = parts;
-        let append = connect_pool(database.clone(), PoolRole::Append, 16).await?;
+        let known = KnownHeads::default();
+        let append = connect_log_pool(database.clone(), PoolRole::Append, 16, &known).await?;
         let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
-        let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
-        let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
+        let project = connect_log_pool(database.clone(), PoolRole::Projector, 6, &known).await?;
+        let rebuild = connect_log_pool(database.clone(), PoolRole::Projector, 2, &known).await?;
         let vault = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
         let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
         let receipts = read.clone();
-        let below = PostgresLog::new(append);
+        let below = PostgresLog::with_config(append, known, PostgresLogConfig::default());
         let hints = below.hints().clone();
         let vault = Vault::postgres(vault, master_key);
         let log = SealedLog::new(below.clone(), vault.clone());
@@ -276,15 +277,25 @@ impl AppState {
         projector: &dyn Projector,
         position: Option<u64>,
     ) -> Result<(), Problem> {
-        let (least, patience) = match position {
-            Some(position) => (Position(position), PATIENCE),
+        let least = match position {
+            Some(position) => Position(position),
             None => match self.dispatcher.log().head(tenant).await? {
-                Some(head) => (head.position, self.moment),
+                Some(head) => head.position,
                 None => return Ok(()),
             },
         };
         let checkpoints = self.runner.checkpoints();
-        match checkpoints.wait_for(tenant, projector, least, patience).await {
+        let mut waited = checkpoints.wait_for(tenant, projector, least, self.moment).await;
+        if position.is_some() && matches!(waited, Err(WaitError::NotReached { .. })) {
+            // Nobody waits for what the history does not hold.
+            let head = self.dispatcher.log().head(tenant).await?;
+            let head = head.map_or(Position(0), |head| head.position);
+            if head < least {
+                return Err(Problem::beyond_head("min_position", least.0, head));
+            }
+            waited = checkpoints.wait_for(tenant, projector, least, PATIENCE).await;
+        }
+        match waited {
             Ok(_reached) => Ok(()),
             Err(WaitError::NotReached { .. }) if position.is_none() => Ok(()),
             Err(WaitError::NotReached { reached }) => Err(Problem::not_reached(least.0, reached.0)),

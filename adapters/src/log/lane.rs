@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{BatchArrays, stream_of, take_batch},
+    known_heads::KnownHeads,
     notifier::Hints,
     rows,
 };
@@ -28,6 +29,8 @@ type Outcome = Result<Appended, AppendError>;
 /// An append that waits for its lane.
 pub(crate) struct Pending {
     pub(crate) append: Append,
+    /// The generation of the history that it was decided in, if it rests on what was read.
+    pub(crate) generation: Option<u64>,
     pub(crate) reply: oneshot::Sender<Outcome>,
 }
 
@@ -46,8 +49,16 @@ enum CallError {
     Damaged(String),
 }
 
+/// What the lanes of a log share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) pool: PgPool,
+    pub(crate) hints: Hints,
+    pub(crate) known: KnownHeads,
+}
+
 /// Appends what comes through `queue` until all senders are gone.
-pub(crate) async fn run(pool: PgPool, mut queue: mpsc::Receiver<Pending>, hints: Hints) {
+pub(crate) async fn run(shared: Shared, mut queue: mpsc::Receiver<Pending>) {
     let mut waiting = VecDeque::new();
     let mut connection = None;
     loop {
@@ -66,31 +77,46 @@ pub(crate) async fn run(pool: PgPool, mut queue: mpsc::Receiver<Pending>, hints:
             continue;
         }
         let batch = take_batch(&mut waiting, |pending: &Pending| &pending.append);
-        append_all(&pool, &mut connection, batch, &hints).await;
+        append_all(&shared, &mut connection, batch).await;
     }
 }
 
 async fn append_all(
-    pool: &PgPool,
+    shared: &Shared,
     connection: &mut Option<PoolConnection<Postgres>>,
-    batch: Vec<Pending>,
-    hints: &Hints,
+    mut batch: Vec<Pending>,
 ) {
+    // The connection first: should its server hold another history than is known, that is found by now.
+    if let Err(error) = open(shared, connection).await {
+        for pending in batch {
+            drop(pending.reply.send(Err(log_error(&error).into())));
+        }
+        return;
+    }
+    let generation = shared.known.generation();
+    let is_outdated = |it: &mut Pending| it.generation.is_some_and(|of| of != generation);
+    for outdated in batch.extract_if(.., is_outdated) {
+        let moved = LogError::MovedBack(outdated.append.tenant);
+        drop(outdated.reply.send(Err(moved.into())));
+    }
+    if batch.is_empty() {
+        return;
+    }
     let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
-    let outcomes = match call(pool, connection, &appends).await {
+    let outcomes = match call(shared, connection, &appends).await {
         Ok(outcomes) => outcomes,
         // One of them is at fault. Nothing was written: find out which, one by one.
         Err(CallError::RolledBack { sqlstate, .. }) if appends.len() > 1 => {
             tracing::debug!(sqlstate, appends = appends.len(), "a batch was rolled back");
             let mut outcomes = Vec::with_capacity(appends.len());
             for append in &appends {
-                outcomes.push(append_alone(pool, connection, append).await);
+                outcomes.push(append_alone(shared, connection, append).await);
             }
             outcomes
         }
         Err(error) => match appends.as_slice() {
             [append] if is_transient(&error) => {
-                vec![append_alone(pool, connection, append).await]
+                vec![append_alone(shared, connection, append).await]
             }
             appends => appends.iter().map(|_| Err(log_error(&error).into())).collect(),
         },
@@ -99,7 +125,7 @@ async fn append_all(
         if let Ok(Appended::New { position }) = &outcome
             && !pending.append.writes.is_empty()
         {
-            hints.committed(pending.append.tenant, *position);
+            shared.hints.committed(pending.append.tenant, *position);
         }
         // The caller may be gone; the append stands all the same.
         drop(pending.reply.send(outcome));
@@ -107,13 +133,13 @@ async fn append_all(
 }
 
 async fn append_alone(
-    pool: &PgPool,
+    shared: &Shared,
     connection: &mut Option<PoolConnection<Postgres>>,
     append: &Append,
 ) -> Outcome {
     let mut attempt = 1;
     loop {
-        match call(pool, connection, &[append]).await {
+        match call(shared, connection, &[append]).await {
             Ok(outcomes) => {
                 return outcomes.into_iter().next().unwrap_or_else(|| {
                     Err(LogError::Damaged("an append got no answer".to_owned()).into())
@@ -125,15 +151,31 @@ async fn append_alone(
     }
 }
 
+/// A connection for the next call.
+async fn open<'c>(
+    shared: &Shared,
+    connection: &'c mut Option<PoolConnection<Postgres>>,
+) -> Result<&'c mut PoolConnection<Postgres>, CallError> {
+    if connection.is_none() {
+        let fresh =
+            shared.pool.acquire().await.map_err(|error| CallError::Unknown(error.into()))?;
+        return Ok(connection.insert(fresh));
+    }
+    connection.as_mut().ok_or_else(|| CallError::Damaged("a connection got lost".to_owned()))
+}
+
 /// One round trip, one transaction.
 async fn call(
-    pool: &PgPool,
+    shared: &Shared,
     connection: &mut Option<PoolConnection<Postgres>>,
     appends: &[&Append],
 ) -> Result<Vec<Outcome>, CallError> {
-    let arrays = BatchArrays::new(appends.iter().copied());
+    let arrays = BatchArrays::new(appends.iter().copied(), &shared.known);
     let query = sqlx::query(include_str!("append.sql"))
         .bind(&arrays.tenants)
+        .bind(&arrays.known_tenants)
+        .bind(&arrays.known_positions)
+        .bind(&arrays.known_hashes)
         .bind(&arrays.append_tenants)
         .bind(&arrays.keys)
         .bind(&arrays.request_hashes)
@@ -150,15 +192,12 @@ async fn call(
         .bind(&arrays.event_versions)
         .bind(&arrays.payloads)
         .bind(&arrays.metadata);
-    let open = if let Some(open) = connection {
-        open
-    } else {
-        let fresh = pool.acquire().await.map_err(|error| CallError::Unknown(error.into()))?;
-        connection.insert(fresh)
-    };
+    let open = open(shared, connection).await?;
     // `fetch_all` waits for the commit: the rows alone come before it.
     match query.fetch_all(&mut **open).await {
-        Ok(rows) => outcomes(appends, &rows).map_err(|error| CallError::Damaged(error.to_string())),
+        Ok(rows) => {
+            outcomes(shared, appends, &rows).map_err(|error| CallError::Damaged(error.to_string()))
+        }
         Err(error) => {
             let error = call_error(error);
             if !matches!(error, CallError::RolledBack { .. })
@@ -207,24 +246,47 @@ fn log_error(error: &CallError) -> LogError {
 
 /// Reads the answer of `log.append_batch`: a verdict per append, then the newer events of the
 /// streams that moved on.
-fn outcomes(appends: &[&Append], rows: &[PgRow]) -> Result<Vec<Outcome>, LogError> {
+fn outcomes(
+    shared: &Shared,
+    appends: &[&Append],
+    rows: &[PgRow],
+) -> Result<Vec<Outcome>, LogError> {
     let (verdicts, news) = rows.split_at_checked(appends.len()).ok_or_else(|| {
         LogError::Damaged(format!("{} appends got {} answers", appends.len(), rows.len()))
     })?;
     let mut tails = conflict_tails(appends, news)?;
+    for tail in tails.values().flatten() {
+        shared.known.saw(tail.events.last());
+    }
     verdicts
         .iter()
         .enumerate()
         .map(|(no, row)| {
             let outcome: &str = row.try_get("outcome").map_err(rows::unreadable)?;
             Ok(match outcome {
-                "appended" => Ok(Appended::New { position: last_position(row)? }),
+                "appended" => {
+                    let position = last_position(row)?;
+                    let hash =
+                        row.try_get("hash").and_then(rows::hash).map_err(rows::unreadable)?;
+                    if position != Position(0) {
+                        shared.known.proved(appends[no].tenant, (position, hash));
+                    }
+                    Ok(Appended::New { position })
+                }
                 "repeated" => Ok(Appended::Repeated {
                     position: last_position(row)?,
                     result: row.try_get("stored_result").map_err(rows::unreadable)?,
                 }),
                 "key_reused" => Err(AppendError::KeyReused),
                 "unknown_tenant" => Err(LogError::UnknownTenant(appends[no].tenant).into()),
+                "moved_back" => {
+                    let tenant = appends[no].tenant;
+                    // Found once for all the appends of the batch that rest on it.
+                    if let Some(last) = shared.known.of(tenant).last() {
+                        shared.known.moved_back(&[(tenant, *last)]);
+                    }
+                    Err(LogError::MovedBack(tenant).into())
+                }
                 "conflict" => Err(AppendError::Conflict(tails.remove(&no).unwrap_or_default())),
                 other => return Err(LogError::Damaged(format!("outcome {other}"))),
             })

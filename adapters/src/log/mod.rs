@@ -9,6 +9,7 @@ mod check;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod cqrs;
+mod known_heads;
 mod lane;
 mod memory;
 mod notifier;
@@ -22,6 +23,7 @@ pub mod transfer;
 
 pub use self::{
     cqrs::EventRepository,
+    known_heads::{KnownHeads, connect_log_pool},
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},

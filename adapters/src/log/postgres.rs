@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::{
     batch::sequence,
     check::check,
+    known_heads::KnownHeads,
     lane::{self, Pending},
     notifier::Hints,
     rows,
@@ -50,6 +51,7 @@ struct Inner {
     pool: PgPool,
     lanes: Vec<mpsc::Sender<Pending>>,
     hints: Hints,
+    known: KnownHeads,
 }
 
 impl fmt::Debug for PostgresLog {
@@ -64,26 +66,56 @@ impl PostgresLog {
     /// A log over a pool of role [`Append`](crate::postgres::PoolRole::Append). Its lanes are tasks
     /// of the current runtime.
     pub fn new(pool: PgPool) -> Self {
-        Self::with_config(pool, PostgresLogConfig::default())
+        Self::with_config(pool, KnownHeads::default(), PostgresLogConfig::default())
     }
 
-    /// As [`PostgresLog::new`], with other lanes.
-    pub fn with_config(pool: PgPool, config: PostgresLogConfig) -> Self {
+    /// As [`PostgresLog::new`], with other lanes, and with what is known of the histories by the pools
+    /// whose connections are looked at when they are made: see [`connect_log_pool`](super::connect_log_pool).
+    pub fn with_config(pool: PgPool, known: KnownHeads, config: PostgresLogConfig) -> Self {
         let hints = Hints::default();
+        let shared = lane::Shared { pool, hints, known };
         let lanes = (0..config.lanes.max(1))
             .map(|_| {
                 let (sender, queue) = mpsc::channel(config.queue.max(1));
-                tokio::spawn(lane::run(pool.clone(), queue, hints.clone()));
+                tokio::spawn(lane::run(shared.clone(), queue));
                 sender
             })
             .collect();
-        Self { inner: Arc::new(Inner { pool, lanes, hints }) }
+        let lane::Shared { pool, hints, known } = shared;
+        Self { inner: Arc::new(Inner { pool, lanes, hints, known }) }
     }
 
     /// What was committed, as it happens: by this process at once, by others once a
     /// [`HintRelay`](super::HintRelay) runs.
     pub fn hints(&self) -> &Hints {
         &self.inner.hints
+    }
+
+    async fn enqueue(
+        &self,
+        append: Append,
+        generation: Option<u64>,
+    ) -> Result<Appended, AppendError> {
+        check(&append)?;
+        let (reply, answer) = oneshot::channel();
+        self.lane(append.tenant)
+            .send(Pending { append, generation, reply })
+            .await
+            .map_err(|_closed| LogError::Unavailable("the lanes are closed".into()))?;
+        // A lane that died mid-way leaves the outcome unknown.
+        answer.await.map_err(|error| LogError::Unavailable(Box::new(error)))?
+    }
+
+    /// Looks again at histories whose heads are below what is known of them.
+    async fn look_at(&self, heads: &[Head]) -> Result<(), LogError> {
+        let known = &self.inner.known;
+        let doubtful: Vec<_> =
+            heads.iter().filter(|head| known.is_doubtful(head)).map(|head| head.tenant).collect();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.inner.pool.acquire().await.map_err(rows::unavailable)?;
+        known.look(&mut connection, Some(&doubtful)).await.map_err(rows::unavailable)
     }
 
     fn lane(&self, tenant: TenantId) -> &mpsc::Sender<Pending> {
@@ -106,14 +138,15 @@ impl EventLog for PostgresLog {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        check(&append)?;
-        let (reply, answer) = oneshot::channel();
-        self.lane(append.tenant)
-            .send(Pending { append, reply })
-            .await
-            .map_err(|_closed| LogError::Unavailable("the lanes are closed".into()))?;
-        // A lane that died mid-way leaves the outcome unknown.
-        answer.await.map_err(|error| LogError::Unavailable(Box::new(error)))?
+        self.enqueue(append, None).await
+    }
+
+    async fn append_in(&self, append: Append, generation: u64) -> Result<Appended, AppendError> {
+        self.enqueue(append, Some(generation)).await
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.known.generation()
     }
 
     async fn read_streams(
@@ -132,7 +165,11 @@ impl EventLog for PostgresLog {
             .fetch_all(&self.inner.pool)
             .await
             .map_err(rows::unavailable)?;
-        stream_tails(tenant, after, &rows)
+        let tails = stream_tails(tenant, after, &rows)?;
+        let last = |tail: &StreamTail| tail.events.last().map(|event| event.position);
+        let last = tails.iter().max_by_key(|tail| last(tail)).and_then(|tail| tail.events.last());
+        self.inner.known.saw(last);
+        Ok(tails)
     }
 
     async fn read_tenant(
@@ -151,6 +188,7 @@ impl EventLog for PostgresLog {
         let event = |row| rows::event(row, &rows::PLAIN, tenant, rows::stream(row)?);
         let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
         gapless(tenant, after, &events)?;
+        self.inner.known.saw(events.last());
         Ok(events)
     }
 
@@ -164,6 +202,7 @@ impl EventLog for PostgresLog {
         if types.is_empty() {
             gapless(tenant, after, &events)?;
         }
+        self.inner.known.saw(events.last());
         Ok(events)
     }
 
@@ -175,7 +214,9 @@ impl EventLog for PostgresLog {
         .fetch_optional(&self.inner.pool)
         .await
         .map_err(rows::unavailable)?;
-        row.as_ref().map(head).transpose()
+        let head = row.as_ref().map(head).transpose()?;
+        self.look_at(head.as_slice()).await?;
+        Ok(head)
     }
 
     async fn heads(&self, after: Option<TenantId>, limit: usize) -> Result<Vec<Head>, LogError> {
@@ -186,7 +227,9 @@ impl EventLog for PostgresLog {
             .fetch_all(&self.inner.pool)
             .await
             .map_err(rows::unavailable)?;
-        rows.iter().map(head).collect()
+        let heads = rows.iter().map(head).collect::<Result<Vec<_>, _>>()?;
+        self.look_at(&heads).await?;
+        Ok(heads)
     }
 
     async fn answer(&self, tenant: TenantId, key: &str) -> Result<Option<StoredAnswer>, LogError> {

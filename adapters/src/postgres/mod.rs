@@ -16,7 +16,7 @@ mod tests;
 mod transaction;
 
 pub use self::{
-    pool::{PoolRole, connect_pool, pool_options},
+    pool::{OnConnect, PoolRole, connect_pool, connect_pool_with, pool_options},
     scope::Scope,
     server::{answers, ensure_database},
     transaction::{scoped_transaction, transaction},

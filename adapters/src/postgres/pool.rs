@@ -1,9 +1,10 @@
 //! Pools: one per role, small, and clean whenever a connection comes back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use sqlx::{
-    Connection as _, Executor, PgPool,
+    Connection as _, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -79,8 +80,17 @@ const SESSION: &str = "SET client_min_messages = error; SET search_path = read; 
 /// A connection that was idle for longer is tested before it serves.
 const UNTESTED: Duration = Duration::from_millis(100);
 
+/// What is done with a connection before it serves, besides what every pool does.
+pub type OnConnect = Arc<
+    dyn for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> + Send + Sync,
+>;
+
 /// The options of a pool with all guards; for callers that want another size or lifetime.
 pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
+    pool_options_with(role, size, Arc::new(|_| Box::pin(async { Ok(()) })))
+}
+
+fn pool_options_with(role: PoolRole, size: u32, on_connect: OnConnect) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(10))
@@ -96,10 +106,12 @@ pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
             })
         })
         .after_connect(move |connection, _| {
+            let on_connect = Arc::clone(&on_connect);
             Box::pin(async move {
                 connection.execute(SESSION).await?;
                 connection.execute(role.session()).await?;
                 connection.execute(role.clean_state()).await?;
+                on_connect(connection).await?;
                 Ok(())
             })
         })
@@ -123,4 +135,15 @@ pub async fn connect_pool(
 ) -> Result<PgPool, sqlx::Error> {
     let options = options.application_name(role.application_name());
     pool_options(role, size).connect_with(options).await
+}
+
+/// As [`connect_pool`], with something more to do with each new connection.
+pub async fn connect_pool_with(
+    options: PgConnectOptions,
+    role: PoolRole,
+    size: u32,
+    on_connect: OnConnect,
+) -> Result<PgPool, sqlx::Error> {
+    let options = options.application_name(role.application_name());
+    pool_options_with(role, size, on_connect).connect_with(options).await
 }
