@@ -80,14 +80,19 @@ impl KnownHeads {
     /// Events were read, this one last. Another one than was known at its position shows that the history
     /// moved back.
     pub(crate) fn saw(&self, last: Option<&RecordedEvent>) {
-        let Some(event) = last else { return };
-        let point = (event.position, event.hash);
+        if let Some(event) = last {
+            self.saw_at(event.tenant, (event.position, event.hash));
+        }
+    }
+
+    /// As [`Self::saw`], of the event at a position.
+    pub(crate) fn saw_at(&self, tenant: TenantId, point: Point) {
         let other = {
             let mut heads = self.heads();
-            let points = heads.entry(event.tenant).or_default();
+            let points = heads.entry(tenant).or_default();
             match points.last() {
-                Some(last) if event.position < last.0 => None,
-                Some(last) if event.position == last.0 => Some(*last).filter(|last| *last != point),
+                Some(last) if point.0 < last.0 => None,
+                Some(last) if point.0 == last.0 => Some(*last).filter(|last| *last != point),
                 _later => {
                     if points.len() == POINTS {
                         points.remove(1);
@@ -98,7 +103,7 @@ impl KnownHeads {
             }
         };
         if let Some(other) = other {
-            self.moved_back(&[(event.tenant, other)]);
+            self.moved_back(&[(tenant, other)]);
         }
     }
 

@@ -3,6 +3,9 @@
 //! A tenant has its lane, so its appends never compete for the head row within a process, and a hot
 //! tenant shares one commit among many callers. A lone append goes at once: a batch is whatever came
 //! while the one before was under way. Callers may be dropped; the lane is not.
+//!
+//! A call that the database does not answer in time leaves the outcome unknown. Its connection is given
+//! up, the lane goes on over another one, and beside it the log is asked for the events of the call.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,20 +14,27 @@ use std::{
 
 use daybook_domain::{
     event_log::{Append, Appended, Position, StreamTail},
+    ids::TenantId,
     ports::{AppendError, LogError},
 };
-use sqlx::{PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgRow};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{PgPool, Row as _, postgres::PgRow};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{
     batch::{BatchArrays, stream_of, take_batch},
     known_heads::KnownHeads,
     notifier::Hints,
+    outcome::ask_for_outcomes,
     rows,
+    writes::{LastFailure, reason},
 };
+use crate::postgres::{Held, STATEMENT, silent};
 
 /// What became of one append.
-type Outcome = Result<Appended, AppendError>;
+pub(crate) type Outcome = Result<Appended, AppendError>;
 
 /// An append that waits for its lane.
 pub(crate) struct Pending {
@@ -36,6 +46,8 @@ pub(crate) struct Pending {
 
 /// How often one append is tried again after a deadlock or a serialization failure.
 const MAX_ATTEMPTS: usize = 4;
+/// The server, or the transaction, is read-only.
+const READ_ONLY: &str = "25006";
 /// How many appends a lane takes out of its channel while it forms a batch.
 const MAX_WAITING: usize = 1024;
 
@@ -43,172 +55,230 @@ const MAX_WAITING: usize = 1024;
 enum CallError {
     /// The database refused and rolled back: it is certain that nothing was written.
     RolledBack { sqlstate: String, constraint: Option<String> },
+    /// It was not sent: it is certain that nothing was written.
+    NotSent(Arc<sqlx::Error>),
     /// The answer was lost: it may have been written.
     Unknown(Arc<sqlx::Error>),
     /// The answer makes no sense.
     Damaged(String),
 }
 
-/// What the lanes of a log share.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) pool: PgPool,
-    pub(crate) hints: Hints,
-    pub(crate) known: KnownHeads,
+/// A lane, with what it works over.
+pub(crate) struct Lane {
+    pool: PgPool,
+    connection: Option<Held>,
+    hints: Hints,
+    last_failure: LastFailure,
+    known: KnownHeads,
 }
 
-/// Appends what comes through `queue` until all senders are gone.
-pub(crate) async fn run(shared: Shared, mut queue: mpsc::Receiver<Pending>) {
-    let mut waiting = VecDeque::new();
-    let mut connection = None;
-    loop {
-        while waiting.len() < MAX_WAITING
-            && let Ok(pending) = queue.try_recv()
-        {
-            waiting.push_back(pending);
-        }
-        if waiting.is_empty() {
-            // Nothing to do: the connection is of more use to others.
-            connection = None;
-            match queue.recv().await {
-                Some(pending) => waiting.push_back(pending),
-                None => return,
-            }
-            continue;
-        }
-        let batch = take_batch(&mut waiting, |pending: &Pending| &pending.append);
-        append_all(&shared, &mut connection, batch).await;
-    }
-}
-
-async fn append_all(
-    shared: &Shared,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    mut batch: Vec<Pending>,
-) {
-    // The connection first: should its server hold another history than is known, that is found by now.
-    if let Err(error) = open(shared, connection).await {
-        for pending in batch {
-            drop(pending.reply.send(Err(log_error(&error).into())));
-        }
-        return;
-    }
-    let generation = shared.known.generation();
-    let is_outdated = |it: &mut Pending| it.generation.is_some_and(|of| of != generation);
-    for outdated in batch.extract_if(.., is_outdated) {
-        let moved = LogError::MovedBack(outdated.append.tenant);
-        drop(outdated.reply.send(Err(moved.into())));
-    }
-    if batch.is_empty() {
-        return;
-    }
-    let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
-    let outcomes = match call(shared, connection, &appends).await {
-        Ok(outcomes) => outcomes,
-        // One of them is at fault. Nothing was written: find out which, one by one.
-        Err(CallError::RolledBack { sqlstate, .. }) if appends.len() > 1 => {
-            tracing::debug!(sqlstate, appends = appends.len(), "a batch was rolled back");
-            let mut outcomes = Vec::with_capacity(appends.len());
-            for append in &appends {
-                outcomes.push(append_alone(shared, connection, append).await);
-            }
-            outcomes
-        }
-        Err(error) => match appends.as_slice() {
-            [append] if is_transient(&error) => {
-                vec![append_alone(shared, connection, append).await]
-            }
-            appends => appends.iter().map(|_| Err(log_error(&error).into())).collect(),
-        },
-    };
-    for (pending, outcome) in batch.into_iter().zip(outcomes) {
+impl Pending {
+    fn answer(self, outcome: Outcome, hints: &Hints) {
         if let Ok(Appended::New { position }) = &outcome
-            && !pending.append.writes.is_empty()
+            && !self.append.writes.is_empty()
         {
-            shared.hints.committed(pending.append.tenant, *position);
+            hints.committed(self.append.tenant, *position);
         }
         // The caller may be gone; the append stands all the same.
-        drop(pending.reply.send(outcome));
+        drop(self.reply.send(outcome));
     }
 }
 
-async fn append_alone(
-    shared: &Shared,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    append: &Append,
-) -> Outcome {
-    let mut attempt = 1;
-    loop {
-        match call(shared, connection, &[append]).await {
-            Ok(outcomes) => {
-                return outcomes.into_iter().next().unwrap_or_else(|| {
-                    Err(LogError::Damaged("an append got no answer".to_owned()).into())
-                });
-            }
-            Err(error) if is_transient(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
-            Err(error) => return Err(log_error(&error).into()),
-        }
+impl Lane {
+    pub(crate) const fn new(
+        pool: PgPool,
+        hints: Hints,
+        last_failure: LastFailure,
+        known: KnownHeads,
+    ) -> Self {
+        Self { pool, connection: None, hints, last_failure, known }
     }
-}
 
-/// A connection for the next call.
-async fn open<'c>(
-    shared: &Shared,
-    connection: &'c mut Option<PoolConnection<Postgres>>,
-) -> Result<&'c mut PoolConnection<Postgres>, CallError> {
-    if connection.is_none() {
-        let fresh =
-            shared.pool.acquire().await.map_err(|error| CallError::Unknown(error.into()))?;
-        return Ok(connection.insert(fresh));
-    }
-    connection.as_mut().ok_or_else(|| CallError::Damaged("a connection got lost".to_owned()))
-}
-
-/// One round trip, one transaction.
-async fn call(
-    shared: &Shared,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    appends: &[&Append],
-) -> Result<Vec<Outcome>, CallError> {
-    let arrays = BatchArrays::new(appends.iter().copied(), &shared.known);
-    let query = sqlx::query(include_str!("append.sql"))
-        .bind(&arrays.tenants)
-        .bind(&arrays.known_tenants)
-        .bind(&arrays.known_positions)
-        .bind(&arrays.known_hashes)
-        .bind(&arrays.append_tenants)
-        .bind(&arrays.keys)
-        .bind(&arrays.request_hashes)
-        .bind(&arrays.results)
-        .bind(&arrays.stream_appends)
-        .bind(&arrays.stream_types)
-        .bind(&arrays.stream_ids)
-        .bind(&arrays.stream_expected)
-        .bind(&arrays.stream_last_events)
-        .bind(&arrays.stream_first)
-        .bind(&arrays.event_streams)
-        .bind(&arrays.event_ids)
-        .bind(&arrays.event_types)
-        .bind(&arrays.event_versions)
-        .bind(&arrays.payloads)
-        .bind(&arrays.metadata);
-    let open = open(shared, connection).await?;
-    // `fetch_all` waits for the commit: the rows alone come before it.
-    match query.fetch_all(&mut **open).await {
-        Ok(rows) => {
-            outcomes(shared, appends, &rows).map_err(|error| CallError::Damaged(error.to_string()))
-        }
-        Err(error) => {
-            let error = call_error(error);
-            if !matches!(error, CallError::RolledBack { .. })
-                && let Some(broken) = connection.take()
+    /// Appends what comes through `queue` until all senders are gone.
+    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Pending>) {
+        let mut waiting = VecDeque::new();
+        loop {
+            while waiting.len() < MAX_WAITING
+                && let Ok(pending) = queue.try_recv()
             {
-                // Whatever state it is in, no one shall use it again.
-                drop(broken.detach());
+                waiting.push_back(pending);
             }
-            Err(error)
+            if waiting.is_empty() {
+                // Nothing to do: the connection is of more use to others.
+                self.connection = None;
+                match queue.recv().await {
+                    Some(pending) => waiting.push_back(pending),
+                    None => return,
+                }
+                continue;
+            }
+            let batch = take_batch(&mut waiting, |pending: &Pending| &pending.append);
+            self.append_all(batch).await;
         }
     }
+
+    /// A connection first: should its server hold another history than is known, that is found by now,
+    /// and what was decided on the other one goes no further. Nothing is left where none can be had.
+    async fn of_this_history(&mut self, mut batch: Vec<Pending>) -> Vec<Pending> {
+        if let Err(error) = self.open().await {
+            if let CallError::NotSent(error) = &error {
+                self.last_failure.failed(reason(error));
+            }
+            for pending in batch {
+                pending.answer(Err(log_error(&error).into()), &self.hints);
+            }
+            return Vec::new();
+        }
+        let generation = self.known.generation();
+        let is_outdated = |it: &mut Pending| it.generation.is_some_and(|of| of != generation);
+        for outdated in batch.extract_if(.., is_outdated) {
+            let moved = LogError::MovedBack(outdated.append.tenant);
+            outdated.answer(Err(moved.into()), &self.hints);
+        }
+        batch
+    }
+
+    async fn append_all(&mut self, batch: Vec<Pending>) {
+        let batch = self.of_this_history(batch).await;
+        if batch.is_empty() {
+            return;
+        }
+        let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
+        let outcomes = match self.call(&appends).await {
+            Ok(outcomes) => outcomes,
+            // One of them is at fault, or it was a matter of luck. Nothing was written: one by one, then.
+            Err(error @ CallError::RolledBack { .. })
+                if 1 < appends.len() || is_transient(&error) =>
+            {
+                tracing::debug!(appends = appends.len(), "a batch was rolled back");
+                for pending in batch {
+                    self.append_alone(pending).await;
+                }
+                return;
+            }
+            Err(CallError::Unknown(error)) => return self.resolve(batch, &error),
+            Err(error) => appends.iter().map(|_| Err(log_error(&error).into())).collect(),
+        };
+        for (pending, outcome) in batch.into_iter().zip(outcomes) {
+            pending.answer(outcome, &self.hints);
+        }
+    }
+
+    async fn append_alone(&mut self, pending: Pending) {
+        let mut attempt = 1;
+        let outcome = loop {
+            match self.call(&[&pending.append]).await {
+                Ok(outcomes) => {
+                    break outcomes.into_iter().next().unwrap_or_else(|| {
+                        Err(LogError::Damaged("an append got no answer".to_owned()).into())
+                    });
+                }
+                Err(error) if is_transient(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(CallError::Unknown(error)) => return self.resolve(vec![pending], &error),
+                Err(error) => break Err(log_error(&error).into()),
+            }
+        };
+        pending.answer(outcome, &self.hints);
+    }
+
+    /// Finds out beside the lane what became of appends whose answer was lost.
+    fn resolve(&self, batch: Vec<Pending>, error: &Arc<sqlx::Error>) {
+        let (pool, hints, error) = (self.pool.clone(), self.hints.clone(), Arc::clone(error));
+        let known = self.known.clone();
+        tracing::warn!(%error, appends = batch.len(), "the outcome of appends is unknown");
+        tokio::spawn(async move {
+            let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
+            let found = ask_for_outcomes(&pool, &known, &appends).await;
+            for (number, pending) in batch.into_iter().enumerate() {
+                let outcome = match found.get(&number) {
+                    Some(position) => Ok(Appended::New { position: *position }),
+                    // It may be on its way still: only the command key tells, later.
+                    None => Err(log_error(&CallError::Unknown(Arc::clone(&error))).into()),
+                };
+                pending.answer(outcome, &hints);
+            }
+        });
+    }
+
+    /// One round trip, one transaction.
+    async fn call(&mut self, appends: &[&Append]) -> Result<Vec<Outcome>, CallError> {
+        let called = self.send(appends).await;
+        match &called {
+            Ok(_) => self.last_failure.succeeded(),
+            Err(CallError::NotSent(error) | CallError::Unknown(error)) => {
+                self.last_failure.failed(reason(error));
+            }
+            Err(CallError::RolledBack { sqlstate, .. }) if is_of_the_server(sqlstate) => {
+                self.last_failure.failed(sqlstate.clone());
+            }
+            Err(CallError::RolledBack { .. } | CallError::Damaged(_)) => {}
+        }
+        called
+    }
+
+    async fn open(&mut self) -> Result<&mut Held, CallError> {
+        let open = if let Some(open) = self.connection.take() {
+            open
+        } else {
+            let fresh = Held::acquire(&self.pool).await;
+            fresh.map_err(|error| CallError::NotSent(error.into()))?
+        };
+        Ok(self.connection.insert(open))
+    }
+
+    async fn send(&mut self, appends: &[&Append]) -> Result<Vec<Outcome>, CallError> {
+        let arrays = BatchArrays::new(appends.iter().copied(), &self.known);
+        let query = sqlx::query(include_str!("append.sql"))
+            .bind(&arrays.tenants)
+            .bind(&arrays.known_tenants)
+            .bind(&arrays.known_positions)
+            .bind(&arrays.known_hashes)
+            .bind(&arrays.append_tenants)
+            .bind(&arrays.keys)
+            .bind(&arrays.request_hashes)
+            .bind(&arrays.results)
+            .bind(&arrays.stream_appends)
+            .bind(&arrays.stream_types)
+            .bind(&arrays.stream_ids)
+            .bind(&arrays.stream_expected)
+            .bind(&arrays.stream_last_events)
+            .bind(&arrays.stream_first)
+            .bind(&arrays.event_streams)
+            .bind(&arrays.event_ids)
+            .bind(&arrays.event_types)
+            .bind(&arrays.event_versions)
+            .bind(&arrays.payloads)
+            .bind(&arrays.metadata);
+        let open = self.open().await?;
+        // `fetch_all` waits for the commit: the rows alone come before it.
+        let answered = timeout(STATEMENT, query.fetch_all(&mut **open)).await;
+        match answered.unwrap_or_else(|_elapsed| Err(silent())) {
+            Ok(rows) => {
+                let outcomes = outcomes(&self.known, appends, &rows);
+                outcomes.map_err(|error| CallError::Damaged(error.to_string()))
+            }
+            Err(error) => {
+                let error = call_error(error);
+                if !is_usable_after(&error)
+                    && let Some(broken) = self.connection.take()
+                {
+                    broken.discard();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Whether a connection serves on after a call that failed: not one in a state that nobody knows, and
+/// not one to a server that takes no writes, which another one may do by now.
+fn is_usable_after(error: &CallError) -> bool {
+    matches!(error, CallError::RolledBack { sqlstate, .. } if sqlstate != READ_ONLY)
+}
+
+/// Whether the server, and not what was sent, is at fault: it is read-only, or its disk is full.
+fn is_of_the_server(sqlstate: &str) -> bool {
+    sqlstate == READ_ONLY || sqlstate.starts_with("53") || sqlstate.starts_with("57")
 }
 
 fn call_error(error: sqlx::Error) -> CallError {
@@ -239,7 +309,9 @@ fn log_error(error: &CallError) -> LogError {
         CallError::RolledBack { sqlstate, constraint: None } => {
             LogError::Unavailable(format!("the database refused ({sqlstate})").into())
         }
-        CallError::Unknown(error) => LogError::Unavailable(Box::new(Arc::clone(error))),
+        CallError::NotSent(error) | CallError::Unknown(error) => {
+            LogError::Unavailable(Box::new(Arc::clone(error)))
+        }
         CallError::Damaged(what) => LogError::Damaged(what.clone()),
     }
 }
@@ -247,7 +319,7 @@ fn log_error(error: &CallError) -> LogError {
 /// Reads the answer of `log.append_batch`: a verdict per append, then the newer events of the
 /// streams that moved on.
 fn outcomes(
-    shared: &Shared,
+    known: &KnownHeads,
     appends: &[&Append],
     rows: &[PgRow],
 ) -> Result<Vec<Outcome>, LogError> {
@@ -256,7 +328,7 @@ fn outcomes(
     })?;
     let mut tails = conflict_tails(appends, news)?;
     for tail in tails.values().flatten() {
-        shared.known.saw(tail.events.last());
+        known.saw(tail.events.last());
     }
     verdicts
         .iter()
@@ -269,7 +341,7 @@ fn outcomes(
                     let hash =
                         row.try_get("hash").and_then(rows::hash).map_err(rows::unreadable)?;
                     if position != Position(0) {
-                        shared.known.proved(appends[no].tenant, (position, hash));
+                        known.proved(appends[no].tenant, (position, hash));
                     }
                     Ok(Appended::New { position })
                 }
@@ -282,16 +354,25 @@ fn outcomes(
                 "moved_back" => {
                     let tenant = appends[no].tenant;
                     // Found once for all the appends of the batch that rest on it.
-                    if let Some(last) = shared.known.of(tenant).last() {
-                        shared.known.moved_back(&[(tenant, *last)]);
+                    if let Some(last) = known.of(tenant).last() {
+                        known.moved_back(&[(tenant, *last)]);
                     }
                     Err(LogError::MovedBack(tenant).into())
                 }
+                "frozen" => Err(frozen(appends[no].tenant, row)?.into()),
                 "conflict" => Err(AppendError::Conflict(tails.remove(&no).unwrap_or_default())),
                 other => return Err(LogError::Damaged(format!("outcome {other}"))),
             })
         })
         .collect()
+}
+
+fn frozen(tenant: TenantId, row: &PgRow) -> Result<LogError, LogError> {
+    let moved_to: Option<String> = row.try_get("stored_result").map_err(rows::unreadable)?;
+    Ok(match moved_to {
+        Some(address) => LogError::Moved { tenant, address },
+        None => LogError::Frozen(tenant),
+    })
 }
 
 fn last_position(row: &PgRow) -> Result<Position, LogError> {

@@ -9,10 +9,12 @@ mod check;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod cqrs;
+mod frozen;
 mod known_heads;
 mod lane;
 mod memory;
 mod notifier;
+mod outcome;
 mod postgres;
 mod rows;
 mod scan;
@@ -20,11 +22,14 @@ pub mod stock;
 #[cfg(test)]
 mod tests;
 pub mod transfer;
+mod writes;
 
 pub use self::{
     cqrs::EventRepository,
+    frozen::Standing,
     known_heads::{KnownHeads, connect_log_pool},
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},
+    writes::WriteState,
 };

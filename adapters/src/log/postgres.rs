@@ -11,19 +11,30 @@ use daybook_domain::{
     ids::TenantId,
     ports::{AppendError, EventLog, LogError, StoredAnswer},
 };
-use sqlx::{PgPool, Row as _, postgres::PgRow};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{
+    PgPool, Postgres, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 use super::{
     batch::sequence,
     check::check,
     known_heads::KnownHeads,
-    lane::{self, Pending},
+    lane::{Lane, Pending},
     notifier::Hints,
     rows,
     scan::scan,
+    writes::{LastFailure, WriteState, write_state},
 };
+use crate::postgres::{Held, STATEMENT};
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// How a [`PostgresLog`] works.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +62,7 @@ struct Inner {
     pool: PgPool,
     lanes: Vec<mpsc::Sender<Pending>>,
     hints: Hints,
+    last_failure: LastFailure,
     known: KnownHeads,
 }
 
@@ -70,25 +82,42 @@ impl PostgresLog {
     }
 
     /// As [`PostgresLog::new`], with other lanes, and with what is known of the histories by the pools
-    /// whose connections are looked at when they are made: see [`connect_log_pool`](super::connect_log_pool).
+    /// whose connections are looked at when they are made: see
+    /// [`connect_log_pool`](super::connect_log_pool).
     pub fn with_config(pool: PgPool, known: KnownHeads, config: PostgresLogConfig) -> Self {
-        let hints = Hints::default();
-        let shared = lane::Shared { pool, hints, known };
+        let (hints, last_failure) = (Hints::default(), LastFailure::default());
         let lanes = (0..config.lanes.max(1))
             .map(|_| {
                 let (sender, queue) = mpsc::channel(config.queue.max(1));
-                tokio::spawn(lane::run(shared.clone(), queue));
+                let (pool, hints) = (pool.clone(), hints.clone());
+                let lane = Lane::new(pool, hints, last_failure.clone(), known.clone());
+                tokio::spawn(lane.run(queue));
                 sender
             })
             .collect();
-        let lane::Shared { pool, hints, known } = shared;
-        Self { inner: Arc::new(Inner { pool, lanes, hints, known }) }
+        Self { inner: Arc::new(Inner { pool, lanes, hints, last_failure, known }) }
     }
 
     /// What was committed, as it happens: by this process at once, by others once a
     /// [`HintRelay`](super::HintRelay) runs.
     pub fn hints(&self) -> &Hints {
         &self.inner.hints
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    /// Whether appends are taken, as of now.
+    pub async fn write_state(&self) -> WriteState {
+        write_state(&self.inner.pool, &self.inner.last_failure).await
+    }
+
+    /// The rows of a statement that must be answered in time.
+    async fn rows(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, LogError> {
+        let mut held = Held::acquire(&self.inner.pool).await.map_err(rows::unavailable)?;
+        let found = timeout(STATEMENT, statement.fetch_all(&mut *held)).await;
+        held.finish(found).map_err(rows::unavailable)
     }
 
     async fn enqueue(
@@ -114,8 +143,9 @@ impl PostgresLog {
         if doubtful.is_empty() {
             return Ok(());
         }
-        let mut connection = self.inner.pool.acquire().await.map_err(rows::unavailable)?;
-        known.look(&mut connection, Some(&doubtful)).await.map_err(rows::unavailable)
+        let mut held = Held::acquire(&self.inner.pool).await.map_err(rows::unavailable)?;
+        let looked = timeout(STATEMENT, known.look(&mut held, Some(&doubtful))).await;
+        held.finish(looked).map_err(rows::unavailable)
     }
 
     fn lane(&self, tenant: TenantId) -> &mpsc::Sender<Pending> {
@@ -129,12 +159,10 @@ impl PostgresLog {
 
 impl EventLog for PostgresLog {
     async fn open_tenant(&self, tenant: TenantId) -> Result<(), LogError> {
-        sqlx::query("INSERT INTO log.tenant_head (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING")
-            .bind(tenant.uuid())
-            .execute(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        Ok(())
+        let open = sqlx::query(
+            "INSERT INTO log.tenant_head (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING",
+        );
+        self.rows(open.bind(tenant.uuid())).await.map(drop)
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
@@ -157,15 +185,12 @@ impl EventLog for PostgresLog {
         let types: Vec<&str> = after.iter().map(|(stream, _)| &*stream.aggregate_type).collect();
         let ids: Vec<&str> = after.iter().map(|(stream, _)| &*stream.aggregate_id).collect();
         let sequences: Vec<i64> = after.iter().map(|(_, revision)| sequence(*revision)).collect();
-        let rows = sqlx::query(include_str!("read_streams.sql"))
+        let statement = sqlx::query(include_str!("read_streams.sql"))
             .bind(tenant.uuid())
             .bind(types)
             .bind(ids)
-            .bind(sequences)
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        let tails = stream_tails(tenant, after, &rows)?;
+            .bind(sequences);
+        let tails = stream_tails(tenant, after, &self.rows(statement).await?)?;
         let last = |tail: &StreamTail| tail.events.last().map(|event| event.position);
         let last = tails.iter().max_by_key(|tail| last(tail)).and_then(|tail| tail.events.last());
         self.inner.known.saw(last);
@@ -178,13 +203,11 @@ impl EventLog for PostgresLog {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, LogError> {
-        let rows = sqlx::query(include_str!("read_tenant.sql"))
+        let statement = sqlx::query(include_str!("read_tenant.sql"))
             .bind(tenant.uuid())
             .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-            .bind(i64::try_from(after.0.saturating_add(limit as u64)).unwrap_or(i64::MAX))
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
+            .bind(i64::try_from(after.0.saturating_add(limit as u64)).unwrap_or(i64::MAX));
+        let rows = self.rows(statement).await?;
         let event = |row| rows::event(row, &rows::PLAIN, tenant, rows::stream(row)?);
         let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
         gapless(tenant, after, &events)?;
@@ -207,39 +230,30 @@ impl EventLog for PostgresLog {
     }
 
     async fn head(&self, tenant: TenantId) -> Result<Option<Head>, LogError> {
-        let row = sqlx::query(
+        let statement = sqlx::query(
             "SELECT tenant_id, position, hash FROM log.tenant_head WHERE tenant_id = $1",
-        )
-        .bind(tenant.uuid())
-        .fetch_optional(&self.inner.pool)
-        .await
-        .map_err(rows::unavailable)?;
-        let head = row.as_ref().map(head).transpose()?;
+        );
+        let rows = self.rows(statement.bind(tenant.uuid())).await?;
+        let head = rows.first().map(head).transpose()?;
         self.look_at(head.as_slice()).await?;
         Ok(head)
     }
 
     async fn heads(&self, after: Option<TenantId>, limit: usize) -> Result<Vec<Head>, LogError> {
         // The nil UUID is no tenant: nothing is lost below it.
-        let rows = sqlx::query(include_str!("heads.sql"))
+        let statement = sqlx::query(include_str!("heads.sql"))
             .bind(after.map_or(Uuid::nil(), TenantId::uuid))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.rows(statement).await?;
         let heads = rows.iter().map(head).collect::<Result<Vec<_>, _>>()?;
         self.look_at(&heads).await?;
         Ok(heads)
     }
 
     async fn answer(&self, tenant: TenantId, key: &str) -> Result<Option<StoredAnswer>, LogError> {
-        let row = sqlx::query(include_str!("answer.sql"))
-            .bind(tenant.uuid())
-            .bind(key)
-            .fetch_optional(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        let Some(row) = row else { return Ok(None) };
+        let statement = sqlx::query(include_str!("answer.sql")).bind(tenant.uuid()).bind(key);
+        let rows = self.rows(statement).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
         let decoded = || -> Result<_, sqlx::Error> {
             Ok((
                 row.try_get::<i64, _>("position")?,

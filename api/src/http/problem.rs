@@ -185,6 +185,20 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message).with_retry(1)
     }
 
+    /// The tenant is being moved to another installation.
+    pub fn frozen() -> Self {
+        let message = "The tenant is being moved to another installation and takes no changes. \
+            Retry after 30 s.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TENANT_FROZEN", message).with_retry(30)
+    }
+
+    /// The tenant is at another address from here on.
+    pub fn moved(address: &str) -> Self {
+        let message = format!("The tenant was moved. Send requests to {address}.");
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "TENANT_MOVED", message)
+            .with_details(Some(json!({ "address": address })))
+    }
+
     fn with_details(mut self, details: Option<Value>) -> Self {
         self.0.details = details;
         self
@@ -227,6 +241,8 @@ impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match &error {
             LogError::UnknownTenant(_) => Self::not_found(),
+            LogError::Frozen(_) => Self::frozen(),
+            LogError::Moved { address, .. } => Self::moved(address),
             LogError::Unavailable(_) | LogError::MovedBack(_) => Self::unavailable(&error),
             LogError::Damaged(_) | LogError::Malformed(_) => Self::internal(&error),
         }

@@ -47,7 +47,7 @@ pub(super) async fn list(
         Box::pin(async move {
             let folded =
                 fold_into_temporary(tx, &log, tenant, &[Arc::new(Appointments)], until).await?;
-            let rows = appointments::list(tx, tenant, &filter, after, limit).await?;
+            let rows = appointments::list_folded(tx, tenant, &filter, after, limit).await?;
             Ok((folded.position, rows))
         })
     })

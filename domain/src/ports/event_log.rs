@@ -128,6 +128,17 @@ pub enum LogError {
     /// The tenant was never opened.
     #[error("tenant {0} is unknown")]
     UnknownTenant(TenantId),
+    /// The tenant is frozen: nothing is appended while its log is moved to another installation.
+    #[error("tenant {0} is frozen while it is moved")]
+    Frozen(TenantId),
+    /// The tenant was moved to another installation, which has its history from here on.
+    #[error("tenant {tenant} was moved to {address}")]
+    Moved {
+        /// Which tenant.
+        tenant: TenantId,
+        /// The base URL of its new address.
+        address: String,
+    },
     /// The history of the tenant moved back since it was read. Nothing was written.
     #[error("the history of tenant {0} moved back")]
     MovedBack(TenantId),

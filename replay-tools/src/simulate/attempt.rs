@@ -37,6 +37,7 @@ const HOLDS: &str = "POST /api/v2/holds";
 struct Question {
     customer_id: Option<CustomerId>,
     service_id: Option<ServiceId>,
+    duration_minutes: Option<u16>,
     #[serde(default)]
     services: Vec<Item>,
     staff_id: Option<StaffId>,
@@ -170,7 +171,7 @@ impl Question {
     }
 
     fn items(&self) -> Vec<Item> {
-        let one = self.service_id.map(Item::of);
+        let one = self.service_id.map(|id| Item::of(id).lasting(self.duration_minutes));
         one.into_iter().chain(self.services.iter().cloned()).collect()
     }
 
@@ -260,6 +261,7 @@ fn guest(
     let contact = Contact {
         name: None,
         phone: Some(Personal::Erased { subject: CustomerId::new(id) }),
+        phone_is_valid: None,
         email: None,
         language: None,
         preferred_branch_id: None,

@@ -244,7 +244,7 @@ impl Walk<'_> {
         match &decision.asked {
             Command::Book(id, _)
             | Command::Reschedule(id, ..)
-            | Command::Cancel(id, _)
+            | Command::Cancel(id)
             | Command::Step(id, _) => self.ledger.about(*id),
             Command::PlaceHold(id, held) => About {
                 hold_id: Some(*id),

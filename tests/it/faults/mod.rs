@@ -5,6 +5,7 @@
 
 mod load;
 mod moved_back;
+mod silence;
 mod slow_clients;
 mod takeover;
 mod tally;

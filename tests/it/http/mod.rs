@@ -7,17 +7,21 @@ mod availability;
 mod bad_requests;
 mod bookings;
 mod changes;
+mod customer_search;
 mod customers;
 mod document;
 mod events;
 mod idempotency;
 mod look_back;
 mod metrics;
+mod moved;
 mod newcomers;
 mod openapi;
+mod phones;
 mod rate_limits;
 mod read_your_writes;
 mod receipts;
+mod references;
 mod repeats;
 mod reports;
 mod series;
@@ -174,6 +178,22 @@ impl TestApp {
         &self.router
     }
 
+    /// Another key of the same tenant.
+    pub(crate) async fn sibling_key(&self, scopes: &[&str]) -> String {
+        let (now, keys) = (self.clock.now(), &self.app.keys);
+        let holder = keys.holder(&self.key.clone().into(), now).await.unwrap().unwrap();
+        let context = CommandContext::system(holder.tenant, "test", now, self.app.ids.clone());
+        self.key_with(&context, scopes).await
+    }
+
+    async fn key_with(&self, context: &CommandContext, scopes: &[&str]) -> String {
+        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let expires_at = context.at + TimeDelta::days(90);
+        let new = NewKey { name: "test".to_owned(), scopes, expires_at };
+        let issued = self.app.keys.create(context, RandomIds.next_id(), new).await.unwrap();
+        issued.key.unwrap().expose_secret().to_owned()
+    }
+
     /// Opens a tenant and answers a key of it.
     pub(crate) async fn tenant(&self, scopes: &[&str]) -> String {
         let tenant = TenantId::new(RandomIds.next_id());
@@ -183,10 +203,7 @@ impl TestApp {
         let command = TenantCommand::Open { name: "Test".to_owned() };
         let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
         self.app.dispatcher.run(&context, &open).await.unwrap();
-        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let new = NewKey { name: "test".to_owned(), scopes, expires_at: now + TimeDelta::days(90) };
-        let issued = self.app.keys.create(&context, RandomIds.next_id(), new).await.unwrap();
-        issued.key.unwrap().expose_secret().to_owned()
+        self.key_with(&context, scopes).await
     }
 
     /// Sets the clock.
