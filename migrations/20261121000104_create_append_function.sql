@@ -15,10 +15,11 @@
 -- earlier one of the batch writes. The caller promises: a command key is there once per tenant.
 --
 -- Answer: one row per append with append_no and outcome ('appended', 'repeated', 'key_reused',
--- 'unknown_tenant', 'frozen', 'conflict'); stored_result of a frozen one is where the tenant was moved to;
+-- 'unknown_tenant', 'moved_back', 'frozen', 'conflict'); stored_result of a frozen one is where the tenant was moved to;
 -- and for each conflicting stream its newer events, or one row without event.
 CREATE FUNCTION log.append_batch(
     t_tenant uuid[],
+    k_tenant int[], k_position bigint[], k_hash bytea[],
     a_tenant int[], a_key text[], a_request_hash bytea[], a_result text[],
     s_append int[], s_type text[], s_id text[], s_expected bigint[], s_event uuid[], s_first int[],
     e_stream int[], e_id uuid[], e_type text[], e_version text[], e_payload text[], e_metadata text[]
@@ -58,10 +59,12 @@ DECLARE
     t_micros   bigint[];
     t_frozen   boolean[] := array_fill(false, ARRAY[cardinality(t_tenant)]);
     t_moved    text[] := array_fill(NULL::text, ARRAY[cardinality(t_tenant)]);
+    t_parted   boolean[] := array_fill(false, ARRAY[cardinality(t_tenant)]);
     -- per append
     a_outcome  text[] := array_fill('appended'::text, ARRAY[cardinality(a_tenant)]);
     a_position bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(a_tenant)]);
     a_stored   text[] := array_fill(NULL::text, ARRAY[cardinality(a_tenant)]);
+    a_hash     bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(a_tenant)]);
     a_refused  boolean := false;
     -- per stream
     s_head     bigint[];  -- where its append found it
@@ -95,6 +98,20 @@ BEGIN
         END IF;
     END LOOP;
     t_start := t_position;
+    -- What the caller knows of these histories must be in them: otherwise they moved back since it was read, and
+    -- nothing that was decided on it may be written. As a rule it is the head itself, which needs no look-up.
+    FOR i IN 1..cardinality(k_tenant) LOOP
+        v_tenant := k_tenant[i];
+        IF k_position[i] = t_position[v_tenant] THEN
+            v_hash := t_hash[v_tenant];
+        ELSE
+            SELECT ev.hash INTO v_hash FROM log.events AS ev
+             WHERE ev.tenant_id = t_tenant[v_tenant] AND ev.position = k_position[i];
+        END IF;
+        IF v_hash IS DISTINCT FROM k_hash[i] THEN
+            t_parted[v_tenant] := true;
+        END IF;
+    END LOOP;
     v_now := clock_timestamp();
     FOR i IN 1..cardinality(t_tenant) LOOP
         t_time[i] := greatest(v_now, t_time[i]);
@@ -132,6 +149,9 @@ BEGIN
         v_tenant := a_tenant[i];
         IF t_position[v_tenant] IS NULL THEN
             a_outcome[i] := 'unknown_tenant';
+            a_refused := true;
+        ELSIF t_parted[v_tenant] THEN
+            a_outcome[i] := 'moved_back';
             a_refused := true;
         ELSIF t_frozen[v_tenant] AND (a_outcome[i] = 'appended' OR t_moved[v_tenant] IS NOT NULL) THEN
             a_outcome[i] := 'frozen';
@@ -184,6 +204,7 @@ BEGIN
         IF a_outcome[i] = 'appended' THEN
             -- An append without events rests on what was there before it.
             a_position[i] := t_position[v_tenant];
+            a_hash[i] := t_hash[v_tenant];
         END IF;
     END LOOP;
 
@@ -211,8 +232,9 @@ BEGIN
     RETURN QUERY
     SELECT a.no::int, a.outcome, a.position, a.stored, NULL::int, NULL::bigint,
            NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text,
-           NULL::text, NULL::text, NULL::timestamptz, NULL::bytea
-      FROM unnest(a_outcome, a_position, a_stored) WITH ORDINALITY AS a (outcome, position, stored, no);
+           NULL::text, NULL::text, NULL::timestamptz, a.hash
+      FROM unnest(a_outcome, a_position, a_stored, a_hash) WITH ORDINALITY
+           AS a (outcome, position, stored, hash, no);
     IF a_refused THEN
         RETURN QUERY
         SELECT s.append, 'conflict'::text, NULL::bigint, NULL::text, s.no::int, s.head,

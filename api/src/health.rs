@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
 use daybook_adapters::{log::WriteState, postgres::answers};
+use daybook_domain::ports::EventLog as _;
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::{sync::Mutex, time::Instant};
@@ -53,9 +54,12 @@ async fn detailed(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let behind: u64 = lag.iter().flatten().map(|lag| lag.events).sum();
     let parked: u64 = lag.iter().flatten().map(|lag| lag.parked).sum();
     let projections = if lag.is_some() && parked == 0 { "ok" } else { "degraded" };
-    let status = match vitals.status() {
-        "ok" => projections,
-        worse => worse,
+    // What was acknowledged is gone: somebody has to look, whatever works by now.
+    let moved_back = app.dispatcher.log().generation();
+    let log = if moved_back == 0 { "ok" } else { "degraded" };
+    let status = match (vitals.status(), projections) {
+        ("ok", "ok") => log,
+        ("ok", worse) | (worse, _) => worse,
     };
     let pools: Map<String, Value> = vitals
         .pools
@@ -74,6 +78,7 @@ async fn detailed(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "checks": {
             "database": { "status": database, "latency_ms": latency_ms },
             "pools": pools,
+            "log": { "status": log, "moved_back": moved_back },
             "writes": { "status": vitals.writes.to_string() },
             "projections": {
                 "status": projections, "events_behind": behind, "parked_streams": parked,

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use daybook_domain::ports::EventLog as _;
 use daybook_projections::runner::{Lag, Worked};
 use prometheus_client::{
     encoding::text::encode,
@@ -35,6 +36,10 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("daybook");
     behind(&mut registry, &lag);
     throughput(&mut registry, &app.runner.worked());
+    let moved_back = Counter::<u64>::default();
+    moved_back.inc_by(app.dispatcher.log().generation());
+    let help = "How often histories were found to have moved back, as after a failover";
+    registry.register("log_moved_back", help, moved_back);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|error| Problem::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())

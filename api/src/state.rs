@@ -7,7 +7,7 @@ use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
     erasure::{Eraser, EraserParts},
-    log::{Hint, HintRelay, Hints, PostgresLog},
+    log::{Hint, HintRelay, Hints, KnownHeads, PostgresLog, PostgresLogConfig, connect_log_pool},
     postgres::{PoolRole, connect_pool},
     receipts::Receipts,
     vault::{MasterKey, SealedLog, Vault, VaultError},
@@ -150,25 +150,52 @@ impl std::fmt::Debug for Parts {
     }
 }
 
+/// The pools of a process.
+struct Pools {
+    append: PgPool,
+    read: PgPool,
+    project: PgPool,
+    rebuild: PgPool,
+    vault: PgPool,
+    send: PgPool,
+}
+
+impl Pools {
+    async fn connect(database: PgConnectOptions, known: &KnownHeads) -> Result<Self, sqlx::Error> {
+        let of_log = |role, size| connect_log_pool(database.clone(), role, size, known);
+        let of = |role, size| connect_pool(database.clone(), role, size);
+        Ok(Self {
+            append: of_log(PoolRole::Append, 16).await?,
+            read: of(PoolRole::App, 12).await?,
+            project: of_log(PoolRole::Projector, 6).await?,
+            rebuild: of_log(PoolRole::Projector, 2).await?,
+            vault: of(PoolRole::Vault, 4).await?,
+            send: of(PoolRole::Webhooks, 4).await?,
+        })
+    }
+
+    /// As health names them.
+    fn named(&self) -> Vec<(&'static str, PgPool)> {
+        vec![
+            ("append", self.append.clone()),
+            (READ, self.read.clone()),
+            ("projections", self.project.clone()),
+            ("rebuild", self.rebuild.clone()),
+            ("vault", self.vault.clone()),
+            ("webhooks", self.send.clone()),
+        ]
+    }
+}
+
 impl AppState {
     /// Connects to a migrated database.
     pub async fn connect(parts: Parts) -> Result<App, StartError> {
         let Parts { database, master_key, rate_limit_factor, clock, .. } = parts;
-        let append = connect_pool(database.clone(), PoolRole::Append, 16).await?;
-        let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
-        let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
-        let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
-        let vault = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
-        let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
-        let pools = vec![
-            ("append", append.clone()),
-            (READ, read.clone()),
-            ("projections", project.clone()),
-            ("rebuild", rebuild.clone()),
-            ("vault", vault.clone()),
-            ("webhooks", send.clone()),
-        ];
-        let below = PostgresLog::new(append);
+        let known = KnownHeads::default();
+        let of_process = Pools::connect(database, &known).await?;
+        let pools = of_process.named();
+        let Pools { append, read, project, rebuild, vault, send } = of_process;
+        let below = PostgresLog::with_config(append, known, PostgresLogConfig::default());
         let (hints, plain) = (below.hints().clone(), below.clone());
         let vault = Vault::open(vault, master_key).await?;
         let log = SealedLog::new(below.clone(), vault.clone());
@@ -298,15 +325,25 @@ impl AppState {
         projector: &dyn Projector,
         position: Option<u64>,
     ) -> Result<(), Problem> {
-        let (least, patience) = match position {
-            Some(position) => (Position(position), PATIENCE),
+        let least = match position {
+            Some(position) => Position(position),
             None => match self.dispatcher.log().head(tenant).await? {
-                Some(head) => (head.position, self.moment),
+                Some(head) => head.position,
                 None => return Ok(()),
             },
         };
         let checkpoints = self.runner.checkpoints();
-        match checkpoints.wait_for(tenant, projector, least, patience).await {
+        let mut waited = checkpoints.wait_for(tenant, projector, least, self.moment).await;
+        if position.is_some() && matches!(waited, Err(WaitError::NotReached { .. })) {
+            // Nobody waits for what the history does not hold.
+            let head = self.dispatcher.log().head(tenant).await?;
+            let head = head.map_or(Position(0), |head| head.position);
+            if head < least {
+                return Err(Problem::beyond_head("min_position", least.0, head));
+            }
+            waited = checkpoints.wait_for(tenant, projector, least, PATIENCE).await;
+        }
+        match waited {
             Ok(_reached) => Ok(()),
             Err(WaitError::NotReached { .. }) if position.is_none() => Ok(()),
             Err(WaitError::NotReached { reached }) => Err(Problem::not_reached(least.0, reached.0)),

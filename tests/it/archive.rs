@@ -356,7 +356,7 @@ async fn a_database_that_does_not_go_on_where_the_archive_ends_is_refused() {
         (
             "DELETE FROM log.events WHERE position > 3; UPDATE log.tenant_head SET position = 3",
             "the database ends at position 3, but 4 positions are archived",
-            "the database ends at position 3, but 4 positions are archived",
+            "its tail is missing; both histories are the same up to position 3",
         ),
         (
             "DELETE FROM log.events WHERE position = 5",

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use daybook_domain::event_log::{Append, ExpectedRevision, Revision, StreamId};
 use uuid::Uuid;
 
+use super::known_heads::KnownHeads;
+
 /// Appends of one call at most. Above some dozens a larger batch gains nothing.
 const MAX_APPENDS: usize = 64;
 /// Events of one call at most, unless a single append has more.
@@ -43,6 +45,9 @@ fn event_count(append: &Append) -> usize {
 #[derive(Default)]
 pub(crate) struct BatchArrays<'a> {
     pub(crate) tenants: Vec<Uuid>,
+    pub(crate) known_tenants: Vec<i32>,
+    pub(crate) known_positions: Vec<i64>,
+    pub(crate) known_hashes: Vec<Vec<u8>>,
     pub(crate) append_tenants: Vec<i32>,
     pub(crate) keys: Vec<Option<&'a str>>,
     pub(crate) request_hashes: Vec<Option<&'a [u8]>>,
@@ -62,14 +67,20 @@ pub(crate) struct BatchArrays<'a> {
 }
 
 impl<'a> BatchArrays<'a> {
-    pub(crate) fn new(appends: impl IntoIterator<Item = &'a Append>) -> Self {
+    pub(crate) fn new(appends: impl IntoIterator<Item = &'a Append>, known: &KnownHeads) -> Self {
         let mut arrays = Self::default();
         let mut tenant_numbers = HashMap::new();
         let mut first = HashMap::new();
         for append in appends {
             let number = *tenant_numbers.entry(append.tenant).or_insert_with(|| {
                 arrays.tenants.push(append.tenant.uuid());
-                index(arrays.tenants.len())
+                let number = index(arrays.tenants.len());
+                for (position, hash) in known.of(append.tenant) {
+                    arrays.known_tenants.push(number);
+                    arrays.known_positions.push(position.0.cast_signed());
+                    arrays.known_hashes.push(hash.to_vec());
+                }
+                number
             });
             arrays.push(append, number, &mut first);
         }

@@ -23,8 +23,10 @@ use daybook_domain::{
     event_log::{Head, Position, RecordedEvent},
     ids::TenantId,
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
+
+use crate::postgres::{OnConnect, PoolRole, connect_pool_with};
 
 /// Positions that are compared at once.
 const PAGE: usize = 5000;
@@ -75,15 +77,22 @@ impl KnownHeads {
         self.heads().get(&tenant).cloned().unwrap_or_default()
     }
 
-    /// An event was read. Another one than was known at its position shows that the history moved back.
-    pub(crate) fn saw(&self, event: &RecordedEvent) {
-        let point = (event.position, event.hash);
+    /// Events were read, this one last. Another one than was known at its position shows that the history
+    /// moved back.
+    pub(crate) fn saw(&self, last: Option<&RecordedEvent>) {
+        if let Some(event) = last {
+            self.saw_at(event.tenant, (event.position, event.hash));
+        }
+    }
+
+    /// As [`Self::saw`], of the event at a position.
+    pub(crate) fn saw_at(&self, tenant: TenantId, point: Point) {
         let other = {
             let mut heads = self.heads();
-            let points = heads.entry(event.tenant).or_default();
+            let points = heads.entry(tenant).or_default();
             match points.last() {
-                Some(last) if event.position < last.0 => None,
-                Some(last) if event.position == last.0 => Some(*last).filter(|last| *last != point),
+                Some(last) if point.0 < last.0 => None,
+                Some(last) if point.0 == last.0 => Some(*last).filter(|last| *last != point),
                 _later => {
                     if points.len() == POINTS {
                         points.remove(1);
@@ -94,7 +103,7 @@ impl KnownHeads {
             }
         };
         if let Some(other) = other {
-            self.moved_back(&[(event.tenant, other)]);
+            self.moved_back(&[(tenant, other)]);
         }
     }
 
@@ -140,7 +149,8 @@ impl KnownHeads {
                 .bind(hashes)
                 .fetch_all(&mut *connection)
                 .await?;
-            let of_page = found.into_iter().filter_map(|no| page.get(usize::try_from(no - 1).ok()?));
+            let of_page =
+                found.into_iter().filter_map(|no| page.get(usize::try_from(no - 1).ok()?));
             moved.extend(of_page.copied());
         }
         self.moved_back(&moved);
@@ -183,7 +193,8 @@ impl KnownHeads {
         self.inner.generation.fetch_add(1, Ordering::SeqCst);
         drop(heads);
         for tenant in tenants.iter().take(NAMED) {
-            let lost = moved.iter().filter(|(of, _)| of == tenant).map(|(_, (position, _))| *position);
+            let lost =
+                moved.iter().filter(|(of, _)| of == tenant).map(|(_, (position, _))| *position);
             let position = lost.min().unwrap_or_default();
             tracing::error!(
                 %tenant, %position,
@@ -195,6 +206,22 @@ impl KnownHeads {
             tracing::error!(tenants = tenants.len(), "more histories moved back than are named");
         }
     }
+}
+
+/// As [`connect_pool`](crate::postgres::connect_pool), for pools over the whole log: whatever is known is
+/// compared with a server before the first of its connections serves.
+pub async fn connect_log_pool(
+    options: PgConnectOptions,
+    role: PoolRole,
+    size: u32,
+    known: &KnownHeads,
+) -> Result<PgPool, sqlx::Error> {
+    let known = known.clone();
+    let look: OnConnect = Arc::new(move |connection| {
+        let known = known.clone();
+        Box::pin(async move { known.check_server(connection).await })
+    });
+    connect_pool_with(options, role, size, look).await
 }
 
 #[cfg(test)]
@@ -226,10 +253,10 @@ mod tests {
     fn another_event_at_the_place_of_the_last_one_begins_a_generation() {
         let known = KnownHeads::default();
         for position in [3, 2, 3] {
-            known.saw(&event(position, 3));
+            known.saw(Some(&event(position, 3)));
         }
         assert_eq!((known.generation(), known.of(TENANT)), (0, vec![(Position(3), [3; 32])]));
-        known.saw(&event(3, 4));
+        known.saw(Some(&event(3, 4)));
         assert_eq!((known.generation(), known.of(TENANT)), (1, Vec::new()));
     }
 
@@ -238,9 +265,10 @@ mod tests {
         let known = KnownHeads::default();
         known.proved(TENANT, (Position(1), [1; 32]));
         for position in 2..=20 {
-            known.saw(&event(position, 2));
+            known.saw(Some(&event(position, 2)));
         }
-        let positions = || known.of(TENANT).iter().map(|(position, _)| position.0).collect::<Vec<_>>();
+        let positions =
+            || known.of(TENANT).iter().map(|(position, _)| position.0).collect::<Vec<_>>();
         assert_eq!(positions(), [1, 14, 15, 16, 17, 18, 19, 20]);
         known.proved(TENANT, (Position(19), [2; 32]));
         assert_eq!(positions(), [19, 20]);
@@ -254,8 +282,10 @@ mod tests {
             known.is_doubtful(&head)
         };
         assert!(!doubtful(3, 3), "nothing is known");
-        known.saw(&event(3, 3));
-        assert_eq!([doubtful(3, 3), doubtful(3, 4), doubtful(2, 2), doubtful(4, 4)],
-            [false, true, true, false]);
+        known.saw(Some(&event(3, 3)));
+        assert_eq!(
+            [doubtful(3, 3), doubtful(3, 4), doubtful(2, 2), doubtful(4, 4)],
+            [false, true, true, false]
+        );
     }
 }

@@ -25,6 +25,7 @@ use tokio::{
 
 use super::{
     batch::{BatchArrays, stream_of, take_batch},
+    known_heads::KnownHeads,
     notifier::Hints,
     outcome::ask_for_outcomes,
     rows,
@@ -38,6 +39,8 @@ pub(crate) type Outcome = Result<Appended, AppendError>;
 /// An append that waits for its lane.
 pub(crate) struct Pending {
     pub(crate) append: Append,
+    /// The generation of the history that it was decided in, if it rests on what was read.
+    pub(crate) generation: Option<u64>,
     pub(crate) reply: oneshot::Sender<Outcome>,
 }
 
@@ -66,6 +69,7 @@ pub(crate) struct Lane {
     connection: Option<Held>,
     hints: Hints,
     last_failure: LastFailure,
+    known: KnownHeads,
 }
 
 impl Pending {
@@ -81,8 +85,13 @@ impl Pending {
 }
 
 impl Lane {
-    pub(crate) const fn new(pool: PgPool, hints: Hints, last_failure: LastFailure) -> Self {
-        Self { pool, connection: None, hints, last_failure }
+    pub(crate) const fn new(
+        pool: PgPool,
+        hints: Hints,
+        last_failure: LastFailure,
+        known: KnownHeads,
+    ) -> Self {
+        Self { pool, connection: None, hints, last_failure, known }
     }
 
     /// Appends what comes through `queue` until all senders are gone.
@@ -108,7 +117,32 @@ impl Lane {
         }
     }
 
+    /// A connection first: should its server hold another history than is known, that is found by now,
+    /// and what was decided on the other one goes no further. Nothing is left where none can be had.
+    async fn of_this_history(&mut self, mut batch: Vec<Pending>) -> Vec<Pending> {
+        if let Err(error) = self.open().await {
+            if let CallError::NotSent(error) = &error {
+                self.last_failure.failed(reason(error));
+            }
+            for pending in batch {
+                pending.answer(Err(log_error(&error).into()), &self.hints);
+            }
+            return Vec::new();
+        }
+        let generation = self.known.generation();
+        let is_outdated = |it: &mut Pending| it.generation.is_some_and(|of| of != generation);
+        for outdated in batch.extract_if(.., is_outdated) {
+            let moved = LogError::MovedBack(outdated.append.tenant);
+            outdated.answer(Err(moved.into()), &self.hints);
+        }
+        batch
+    }
+
     async fn append_all(&mut self, batch: Vec<Pending>) {
+        let batch = self.of_this_history(batch).await;
+        if batch.is_empty() {
+            return;
+        }
         let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
         let outcomes = match self.call(&appends).await {
             Ok(outcomes) => outcomes,
@@ -150,10 +184,11 @@ impl Lane {
     /// Finds out beside the lane what became of appends whose answer was lost.
     fn resolve(&self, batch: Vec<Pending>, error: &Arc<sqlx::Error>) {
         let (pool, hints, error) = (self.pool.clone(), self.hints.clone(), Arc::clone(error));
+        let known = self.known.clone();
         tracing::warn!(%error, appends = batch.len(), "the outcome of appends is unknown");
         tokio::spawn(async move {
             let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
-            let found = ask_for_outcomes(&pool, &appends).await;
+            let found = ask_for_outcomes(&pool, &known, &appends).await;
             for (number, pending) in batch.into_iter().enumerate() {
                 let outcome = match found.get(&number) {
                     Some(position) => Ok(Appended::New { position: *position }),
@@ -181,10 +216,23 @@ impl Lane {
         called
     }
 
+    async fn open(&mut self) -> Result<&mut Held, CallError> {
+        let open = if let Some(open) = self.connection.take() {
+            open
+        } else {
+            let fresh = Held::acquire(&self.pool).await;
+            fresh.map_err(|error| CallError::NotSent(error.into()))?
+        };
+        Ok(self.connection.insert(open))
+    }
+
     async fn send(&mut self, appends: &[&Append]) -> Result<Vec<Outcome>, CallError> {
-        let arrays = BatchArrays::new(appends.iter().copied());
+        let arrays = BatchArrays::new(appends.iter().copied(), &self.known);
         let query = sqlx::query(include_str!("append.sql"))
             .bind(&arrays.tenants)
+            .bind(&arrays.known_tenants)
+            .bind(&arrays.known_positions)
+            .bind(&arrays.known_hashes)
             .bind(&arrays.append_tenants)
             .bind(&arrays.keys)
             .bind(&arrays.request_hashes)
@@ -201,17 +249,13 @@ impl Lane {
             .bind(&arrays.event_versions)
             .bind(&arrays.payloads)
             .bind(&arrays.metadata);
-        let open = if let Some(open) = &mut self.connection {
-            open
-        } else {
-            let fresh = Held::acquire(&self.pool).await;
-            self.connection.insert(fresh.map_err(|error| CallError::NotSent(error.into()))?)
-        };
+        let open = self.open().await?;
         // `fetch_all` waits for the commit: the rows alone come before it.
         let answered = timeout(STATEMENT, query.fetch_all(&mut **open)).await;
         match answered.unwrap_or_else(|_elapsed| Err(silent())) {
             Ok(rows) => {
-                outcomes(appends, &rows).map_err(|error| CallError::Damaged(error.to_string()))
+                let outcomes = outcomes(&self.known, appends, &rows);
+                outcomes.map_err(|error| CallError::Damaged(error.to_string()))
             }
             Err(error) => {
                 let error = call_error(error);
@@ -274,24 +318,47 @@ fn log_error(error: &CallError) -> LogError {
 
 /// Reads the answer of `log.append_batch`: a verdict per append, then the newer events of the
 /// streams that moved on.
-fn outcomes(appends: &[&Append], rows: &[PgRow]) -> Result<Vec<Outcome>, LogError> {
+fn outcomes(
+    known: &KnownHeads,
+    appends: &[&Append],
+    rows: &[PgRow],
+) -> Result<Vec<Outcome>, LogError> {
     let (verdicts, news) = rows.split_at_checked(appends.len()).ok_or_else(|| {
         LogError::Damaged(format!("{} appends got {} answers", appends.len(), rows.len()))
     })?;
     let mut tails = conflict_tails(appends, news)?;
+    for tail in tails.values().flatten() {
+        known.saw(tail.events.last());
+    }
     verdicts
         .iter()
         .enumerate()
         .map(|(no, row)| {
             let outcome: &str = row.try_get("outcome").map_err(rows::unreadable)?;
             Ok(match outcome {
-                "appended" => Ok(Appended::New { position: last_position(row)? }),
+                "appended" => {
+                    let position = last_position(row)?;
+                    let hash =
+                        row.try_get("hash").and_then(rows::hash).map_err(rows::unreadable)?;
+                    if position != Position(0) {
+                        known.proved(appends[no].tenant, (position, hash));
+                    }
+                    Ok(Appended::New { position })
+                }
                 "repeated" => Ok(Appended::Repeated {
                     position: last_position(row)?,
                     result: row.try_get("stored_result").map_err(rows::unreadable)?,
                 }),
                 "key_reused" => Err(AppendError::KeyReused),
                 "unknown_tenant" => Err(LogError::UnknownTenant(appends[no].tenant).into()),
+                "moved_back" => {
+                    let tenant = appends[no].tenant;
+                    // Found once for all the appends of the batch that rest on it.
+                    if let Some(last) = known.of(tenant).last() {
+                        known.moved_back(&[(tenant, *last)]);
+                    }
+                    Err(LogError::MovedBack(tenant).into())
+                }
                 "frozen" => Err(frozen(appends[no].tenant, row)?.into()),
                 "conflict" => Err(AppendError::Conflict(tails.remove(&no).unwrap_or_default())),
                 other => return Err(LogError::Damaged(format!("outcome {other}"))),

@@ -10,6 +10,7 @@ mod check;
 pub mod contract;
 mod cqrs;
 mod frozen;
+mod known_heads;
 mod lane;
 mod memory;
 mod notifier;
@@ -26,6 +27,7 @@ mod writes;
 pub use self::{
     cqrs::EventRepository,
     frozen::Standing,
+    known_heads::{KnownHeads, connect_log_pool},
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},

@@ -10,16 +10,17 @@ use sqlx::{PgPool, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{batch::sequence, rows};
+use super::{batch::sequence, known_heads::KnownHeads, rows};
 use crate::postgres::{Held, STATEMENT};
 
 /// The positions of those appends that are in the log, by their index. An append is recognised by the
 /// id of an event of its own; one that is not there may be on its way still.
 pub(super) async fn ask_for_outcomes(
     pool: &PgPool,
+    known: &KnownHeads,
     appends: &[&Append],
 ) -> HashMap<usize, Position> {
-    match found(pool, appends).await {
+    match found(pool, known, appends).await {
         Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "nobody can say what became of appends");
@@ -28,7 +29,11 @@ pub(super) async fn ask_for_outcomes(
     }
 }
 
-async fn found(pool: &PgPool, appends: &[&Append]) -> Result<HashMap<usize, Position>, LogError> {
+async fn found(
+    pool: &PgPool,
+    known: &KnownHeads,
+    appends: &[&Append],
+) -> Result<HashMap<usize, Position>, LogError> {
     let mut numbers: Vec<i32> = Vec::new();
     let (mut tenants, mut types, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     let (mut after, mut events): (Vec<i64>, Vec<Uuid>) = (Vec::new(), Vec::new());
@@ -58,7 +63,13 @@ async fn found(pool: &PgPool, appends: &[&Append]) -> Result<HashMap<usize, Posi
         let number: i32 =
             sqlx::postgres::PgRow::try_get(row, "append_no").map_err(rows::unreadable)?;
         let position: i64 = row.try_get("position").map_err(rows::unreadable)?;
-        Ok((usize::try_from(number).unwrap_or(usize::MAX), Position(rows::count(position)?)))
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let position = Position(rows::count(position)?);
+        if let Some(append) = appends.get(number) {
+            let hash = row.try_get("hash").and_then(rows::hash).map_err(rows::unreadable)?;
+            known.saw_at(append.tenant, (position, hash));
+        }
+        Ok((number, position))
     };
     found.iter().map(position).collect()
 }

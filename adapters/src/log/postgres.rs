@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::{
     batch::sequence,
     check::check,
+    known_heads::KnownHeads,
     lane::{Lane, Pending},
     notifier::Hints,
     rows,
@@ -62,6 +63,7 @@ struct Inner {
     lanes: Vec<mpsc::Sender<Pending>>,
     hints: Hints,
     last_failure: LastFailure,
+    known: KnownHeads,
 }
 
 impl fmt::Debug for PostgresLog {
@@ -76,21 +78,24 @@ impl PostgresLog {
     /// A log over a pool of role [`Append`](crate::postgres::PoolRole::Append). Its lanes are tasks
     /// of the current runtime.
     pub fn new(pool: PgPool) -> Self {
-        Self::with_config(pool, PostgresLogConfig::default())
+        Self::with_config(pool, KnownHeads::default(), PostgresLogConfig::default())
     }
 
-    /// As [`PostgresLog::new`], with other lanes.
-    pub fn with_config(pool: PgPool, config: PostgresLogConfig) -> Self {
+    /// As [`PostgresLog::new`], with other lanes, and with what is known of the histories by the pools
+    /// whose connections are looked at when they are made: see
+    /// [`connect_log_pool`](super::connect_log_pool).
+    pub fn with_config(pool: PgPool, known: KnownHeads, config: PostgresLogConfig) -> Self {
         let (hints, last_failure) = (Hints::default(), LastFailure::default());
         let lanes = (0..config.lanes.max(1))
             .map(|_| {
                 let (sender, queue) = mpsc::channel(config.queue.max(1));
-                let lane = Lane::new(pool.clone(), hints.clone(), last_failure.clone());
+                let (pool, hints) = (pool.clone(), hints.clone());
+                let lane = Lane::new(pool, hints, last_failure.clone(), known.clone());
                 tokio::spawn(lane.run(queue));
                 sender
             })
             .collect();
-        Self { inner: Arc::new(Inner { pool, lanes, hints, last_failure }) }
+        Self { inner: Arc::new(Inner { pool, lanes, hints, last_failure, known }) }
     }
 
     /// What was committed, as it happens: by this process at once, by others once a
@@ -115,6 +120,34 @@ impl PostgresLog {
         held.finish(found).map_err(rows::unavailable)
     }
 
+    async fn enqueue(
+        &self,
+        append: Append,
+        generation: Option<u64>,
+    ) -> Result<Appended, AppendError> {
+        check(&append)?;
+        let (reply, answer) = oneshot::channel();
+        self.lane(append.tenant)
+            .send(Pending { append, generation, reply })
+            .await
+            .map_err(|_closed| LogError::Unavailable("the lanes are closed".into()))?;
+        // A lane that died mid-way leaves the outcome unknown.
+        answer.await.map_err(|error| LogError::Unavailable(Box::new(error)))?
+    }
+
+    /// Looks again at histories whose heads are below what is known of them.
+    async fn look_at(&self, heads: &[Head]) -> Result<(), LogError> {
+        let known = &self.inner.known;
+        let doubtful: Vec<_> =
+            heads.iter().filter(|head| known.is_doubtful(head)).map(|head| head.tenant).collect();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let mut held = Held::acquire(&self.inner.pool).await.map_err(rows::unavailable)?;
+        let looked = timeout(STATEMENT, known.look(&mut held, Some(&doubtful))).await;
+        held.finish(looked).map_err(rows::unavailable)
+    }
+
     fn lane(&self, tenant: TenantId) -> &mpsc::Sender<Pending> {
         let mut hasher = DefaultHasher::new();
         tenant.hash(&mut hasher);
@@ -133,14 +166,15 @@ impl EventLog for PostgresLog {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        check(&append)?;
-        let (reply, answer) = oneshot::channel();
-        self.lane(append.tenant)
-            .send(Pending { append, reply })
-            .await
-            .map_err(|_closed| LogError::Unavailable("the lanes are closed".into()))?;
-        // A lane that died mid-way leaves the outcome unknown.
-        answer.await.map_err(|error| LogError::Unavailable(Box::new(error)))?
+        self.enqueue(append, None).await
+    }
+
+    async fn append_in(&self, append: Append, generation: u64) -> Result<Appended, AppendError> {
+        self.enqueue(append, Some(generation)).await
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.known.generation()
     }
 
     async fn read_streams(
@@ -156,7 +190,11 @@ impl EventLog for PostgresLog {
             .bind(types)
             .bind(ids)
             .bind(sequences);
-        stream_tails(tenant, after, &self.rows(statement).await?)
+        let tails = stream_tails(tenant, after, &self.rows(statement).await?)?;
+        let last = |tail: &StreamTail| tail.events.last().map(|event| event.position);
+        let last = tails.iter().max_by_key(|tail| last(tail)).and_then(|tail| tail.events.last());
+        self.inner.known.saw(last);
+        Ok(tails)
     }
 
     async fn read_tenant(
@@ -173,6 +211,7 @@ impl EventLog for PostgresLog {
         let event = |row| rows::event(row, &rows::PLAIN, tenant, rows::stream(row)?);
         let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
         gapless(tenant, after, &events)?;
+        self.inner.known.saw(events.last());
         Ok(events)
     }
 
@@ -186,6 +225,7 @@ impl EventLog for PostgresLog {
         if types.is_empty() {
             gapless(tenant, after, &events)?;
         }
+        self.inner.known.saw(events.last());
         Ok(events)
     }
 
@@ -194,7 +234,9 @@ impl EventLog for PostgresLog {
             "SELECT tenant_id, position, hash FROM log.tenant_head WHERE tenant_id = $1",
         );
         let rows = self.rows(statement.bind(tenant.uuid())).await?;
-        rows.first().map(head).transpose()
+        let head = rows.first().map(head).transpose()?;
+        self.look_at(head.as_slice()).await?;
+        Ok(head)
     }
 
     async fn heads(&self, after: Option<TenantId>, limit: usize) -> Result<Vec<Head>, LogError> {
@@ -202,7 +244,10 @@ impl EventLog for PostgresLog {
         let statement = sqlx::query(include_str!("heads.sql"))
             .bind(after.map_or(Uuid::nil(), TenantId::uuid))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        self.rows(statement).await?.iter().map(head).collect()
+        let rows = self.rows(statement).await?;
+        let heads = rows.iter().map(head).collect::<Result<Vec<_>, _>>()?;
+        self.look_at(&heads).await?;
+        Ok(heads)
     }
 
     async fn answer(&self, tenant: TenantId, key: &str) -> Result<Option<StoredAnswer>, LogError> {

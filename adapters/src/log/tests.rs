@@ -1,6 +1,10 @@
 //! What only PostgreSQL can promise of the log: triggers, roles, row-level security.
 
-use daybook_domain::{event_log::Position, ports::EventLog as _};
+use daybook_domain::{
+    event_log::Position,
+    ids::TenantId,
+    ports::{AppendError, EventLog as _, LogError},
+};
 use sqlx::PgPool;
 
 use super::{Hint, HintRelay, PostgresLog, contract};
@@ -157,4 +161,75 @@ async fn wakeups_are_heard_on_a_secret_channel_and_of_known_tenants_only() {
     }
     let hint = heard.recv().await.expect("a hint comes");
     assert_eq!(hint, Hint { tenant, position: Position(7) });
+}
+
+/// Takes the end of a history away, as a standby that lacked it would, without a new connection.
+async fn cut(database: &TestDatabase, tenant: TenantId, position: i64) {
+    let owner = PgPool::connect_with(database.options.clone()).await.expect("a pool opens");
+    let mut connection = owner.acquire().await.expect("the owner connects");
+    for statement in [
+        "SET session_replication_role = replica",
+        "DELETE FROM log.events WHERE tenant_id = $1 AND position > $2",
+        "UPDATE log.tenant_head AS h SET position = $2, hash = (SELECT hash FROM log.events \
+          WHERE tenant_id = $1 AND position = $2) WHERE h.tenant_id = $1",
+    ] {
+        let query = sqlx::query(statement);
+        let query =
+            if statement.contains("$1") { query.bind(tenant.uuid()).bind(position) } else { query };
+        query.execute(&mut *connection).await.expect(statement);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_appended_on_what_was_lost_though_other_events_stand_in_its_place() {
+    let database = TestDatabase::new().await;
+    let here = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let there = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let tenant = contract::tenant(&here).await;
+    contract::grow(&here, tenant, "a", 4).await;
+    cut(&database, tenant, 2).await;
+    contract::grow(&there, tenant, "a", 2).await;
+    let append = || contract::append(tenant, vec![contract::write("a", contract::at(4), 1)]);
+    let refused = here.append_in(append(), here.generation()).await;
+    assert!(matches!(refused, Err(AppendError::Log(LogError::MovedBack(of))) if of == tenant));
+    assert_eq!((here.generation(), there.generation()), (1, 0));
+    // What was decided before is not appended either, now that it is known.
+    let refused = here.append_in(append(), 0).await;
+    assert!(matches!(refused, Err(AppendError::Log(LogError::MovedBack(_)))));
+    let position = contract::new_position(&here.append_in(append(), 1).await);
+    assert_eq!(position, Position(5));
+}
+
+#[tokio::test]
+async fn what_another_process_wrote_is_known_once_it_was_read() {
+    let database = TestDatabase::new().await;
+    let here = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let there = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let tenant = contract::tenant(&here).await;
+    contract::grow(&here, tenant, "a", 1).await;
+    contract::grow(&there, tenant, "a", 2).await;
+    assert_eq!(contract::revision(&here, tenant, "a").await, 3);
+    cut(&database, tenant, 1).await;
+    let later = PostgresLog::new(database.pool(PoolRole::Append).await);
+    contract::grow(&later, tenant, "a", 2).await;
+    let append = contract::append(tenant, vec![contract::write("a", contract::at(3), 1)]);
+    let refused = here.append_in(append, 0).await;
+    assert!(matches!(refused, Err(AppendError::Log(LogError::MovedBack(_)))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_head_below_what_is_known_begins_a_generation_and_one_above_does_not() {
+    let database = TestDatabase::new().await;
+    let here = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let there = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let tenant = contract::tenant(&here).await;
+    contract::grow(&here, tenant, "a", 3).await;
+    contract::grow(&there, tenant, "a", 1).await;
+    here.heads(None, 10).await.expect("heads are read");
+    assert_eq!(here.generation(), 0);
+    cut(&database, tenant, 2).await;
+    here.head(tenant).await.expect("a head is read");
+    assert_eq!(here.generation(), 1);
+    here.head(tenant).await.expect("a head is read");
+    assert_eq!(here.generation(), 1, "it is found once");
 }

@@ -21,7 +21,7 @@ mod transaction;
 pub use daybook_projections::connection::{Held, STATEMENT, Stalled, silent, unless_stalled};
 
 pub use self::{
-    pool::{PoolRole, connect_pool, pool_options},
+    pool::{OnConnect, PoolRole, connect_pool, connect_pool_with, pool_options},
     scope::Scope,
     server::{answers, ensure_database},
     transaction::{scoped_transaction, transaction},

@@ -6,8 +6,9 @@ use std::{
 };
 
 use daybook_projections::connection::silent;
+use futures::future::BoxFuture;
 use sqlx::{
-    Connection as _, Executor, PgPool,
+    Connection as _, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::{Instant, timeout};
@@ -127,8 +128,17 @@ impl Silence {
     }
 }
 
+/// What is done with a connection before it serves, besides what every pool does.
+pub type OnConnect = Arc<
+    dyn for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> + Send + Sync,
+>;
+
 /// The options of a pool with all guards; for callers that want another size or lifetime.
 pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
+    pool_options_with(role, size, Arc::new(|_| Box::pin(async { Ok(()) })))
+}
+
+fn pool_options_with(role: PoolRole, size: u32, on_connect: OnConnect) -> PgPoolOptions {
     let silence = Silence::default();
     PgPoolOptions::new()
         .max_connections(size)
@@ -153,12 +163,13 @@ pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
             })
         })
         .after_connect(move |connection, _| {
+            let on_connect = Arc::clone(&on_connect);
             Box::pin(async move {
                 connection.execute(SESSION).await?;
                 connection.execute(SERVER_DEADLINES).await?;
                 connection.execute(role.session()).await?;
                 connection.execute(role.clean_state()).await?;
-                Ok(())
+                on_connect(connection).await
             })
         })
         .after_release(move |connection, _| {
@@ -184,4 +195,15 @@ pub async fn connect_pool(
 ) -> Result<PgPool, sqlx::Error> {
     let options = options.application_name(role.application_name());
     pool_options(role, size).connect_with(options).await
+}
+
+/// As [`connect_pool`], with something more to do with each new connection.
+pub async fn connect_pool_with(
+    options: PgConnectOptions,
+    role: PoolRole,
+    size: u32,
+    on_connect: OnConnect,
+) -> Result<PgPool, sqlx::Error> {
+    let options = options.application_name(role.application_name());
+    pool_options_with(role, size, on_connect).connect_with(options).await
 }

@@ -11,14 +11,20 @@ use crate::postgres::{PoolRole, connect_pool};
 pub struct TestDatabase {
     /// How to reach it.
     pub options: PgConnectOptions,
-    _database: postgres::TestDatabase,
+    /// Nothing where somebody else made it.
+    _database: Option<postgres::TestDatabase>,
 }
 
 impl TestDatabase {
     /// Makes one on the test server of this process.
     pub async fn new() -> Self {
         let database = server().database(&MIGRATOR).await;
-        Self { options: database.options.clone(), _database: database }
+        Self { options: database.options.clone(), _database: Some(database) }
+    }
+
+    /// A migrated database that is somebody else's: it is left as it is.
+    pub const fn elsewhere(options: PgConnectOptions) -> Self {
+        Self { options, _database: None }
     }
 
     /// A pool with all guards.

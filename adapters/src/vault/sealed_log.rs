@@ -124,6 +124,19 @@ impl Vault {
 }
 
 impl<L: EventLog> SealedLog<L> {
+    async fn open_conflict(
+        &self,
+        tenant: TenantId,
+        appended: Result<Appended, AppendError>,
+    ) -> Result<Appended, AppendError> {
+        match appended {
+            Err(AppendError::Conflict(tails)) => {
+                Err(AppendError::Conflict(self.open_tails(tenant, tails).await?))
+            }
+            other => other,
+        }
+    }
+
     async fn open_tails(
         &self,
         tenant: TenantId,
@@ -254,12 +267,23 @@ impl<L: EventLog> EventLog for SealedLog<L> {
     async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
         let tenant = append.tenant;
         self.seal(&mut append).await?;
-        match self.log.append(append).await {
-            Err(AppendError::Conflict(tails)) => {
-                Err(AppendError::Conflict(self.open_tails(tenant, tails).await?))
-            }
-            other => other,
-        }
+        let appended = self.log.append(append).await;
+        self.open_conflict(tenant, appended).await
+    }
+
+    async fn append_in(
+        &self,
+        mut append: Append,
+        generation: u64,
+    ) -> Result<Appended, AppendError> {
+        let tenant = append.tenant;
+        self.seal(&mut append).await?;
+        let appended = self.log.append_in(append, generation).await;
+        self.open_conflict(tenant, appended).await
+    }
+
+    fn generation(&self) -> u64 {
+        self.log.generation()
     }
 
     async fn read_streams(

@@ -183,11 +183,13 @@ impl Follower {
     async fn page(&self) -> Result<Told, Problem> {
         let mut told = Told { items: Vec::new(), reached: self.after };
         let mut looked_at = 0;
+        let mut is_beyond = Position(0) < self.after;
         while told.items.len() < self.limit && looked_at < LOOKED_AT {
             let batch = self.limit.clamp(100, 1000);
             let log = self.app.dispatcher.log();
             let events = log.read_tenant(self.caller.tenant, told.reached, batch).await?;
             let is_end = events.len() < batch;
+            is_beyond &= events.is_empty();
             looked_at += events.len();
             for event in events {
                 if told.items.len() == self.limit {
@@ -200,6 +202,14 @@ impl Follower {
             }
             if is_end {
                 break;
+            }
+        }
+        // Nothing comes after it: it is the head, or the history does not reach so far.
+        if is_beyond {
+            let head = self.app.dispatcher.log().head(self.caller.tenant).await?;
+            let head = head.map_or(Position(0), |head| head.position);
+            if head < self.after {
+                return Err(Problem::beyond_head("after", self.after.0, head));
             }
         }
         Ok(told)

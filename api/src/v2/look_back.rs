@@ -59,7 +59,7 @@ pub(super) async fn list(
     })?;
     match moment {
         Moment::Position(position) if reached.0 < position => {
-            Err(Problem::not_reached(position, reached.0))
+            Err(Problem::beyond_head("as_of", position, reached))
         }
         Moment::Position(_) | Moment::Instant(_) | Moment::Receipt(_) => Ok((reached, rows)),
     }

@@ -159,7 +159,7 @@ async fn position(app: &App, caller: &Caller, after: Option<u64>) -> Result<Posi
     let head = app.dispatcher.log().head(caller.tenant).await?;
     let head = head.map_or(Position(0), |head| head.position);
     match after {
-        Some(after) if head.0 < after => Err(Problem::not_reached(after, head.0)),
+        Some(after) if head.0 < after => Err(Problem::beyond_head("after", after, head)),
         Some(after) => Ok(Position(after)),
         None => Ok(head),
     }

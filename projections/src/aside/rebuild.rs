@@ -288,7 +288,8 @@ impl<L: EventLog> Rebuild<L> {
                     .await?;
                 // From here on the live projector waits, of whatever version it is.
                 let (version, live) = this.lock_live(tx).await?.ok_or(AsideError::Busy)?;
-                let reached = from.max(live);
+                // A checkpoint beyond the head stands for events that the log does not hold any more.
+                let reached = from.max(live.min(this.head().await?));
                 let mut pages = std::pin::pin!(this.pages((from, reached)));
                 while let Some(page) = pages.next().await {
                     fold(tx, this.tenant, &[Arc::clone(projector)], &skips, &page?.events).await?;

@@ -5,7 +5,13 @@
 //! that know only the old version go on with the tenants that are not done yet, and leave those alone
 //! that are. A version that is newer than the code's is never touched.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use daybook_domain::{ids::TenantId, ports::EventLog};
 use sqlx::PgPool;
@@ -25,6 +31,8 @@ pub struct Renewal<L> {
     pool: PgPool,
     log: Arc<L>,
     projectors: Vec<Arc<dyn Projector>>,
+    /// In which generation of the log it was last looked for read models ahead of their history.
+    looked_in: AtomicU64,
 }
 
 impl<L> std::fmt::Debug for Renewal<L> {
@@ -68,13 +76,17 @@ impl Drop for RenewalHandle {
 impl<L: EventLog> Renewal<L> {
     /// A renewal over a log that opens personal data, through a pool of the projector role of its own.
     pub fn new(pool: PgPool, log: Arc<L>, projectors: Vec<Arc<dyn Projector>>) -> Self {
-        Self { pool, log, projectors }
+        Self { pool, log, projectors, looked_in: AtomicU64::new(u64::MAX) }
     }
 
     /// Goes over everything that is old, once.
     pub async fn turn(&self) -> Result<Renewed, AsideError> {
         let names: Vec<&str> = self.projectors.iter().map(|projector| projector.name()).collect();
         let versions: Vec<i32> = self.projectors.iter().map(|it| it.version()).collect();
+        // Read models ahead of their history come with a restored backup: a process finds them when it
+        // starts, or when it sees that the history moved back.
+        let generation = self.log.generation();
+        let looks_ahead = self.looked_in.load(Ordering::SeqCst) != generation;
         let (mut renewed, mut after) = (Renewed::default(), (Uuid::nil(), String::new()));
         loop {
             let page: Vec<(Uuid, String)> = sqlx::query_as(include_str!("outdated.sql"))
@@ -82,9 +94,13 @@ impl<L: EventLog> Renewal<L> {
                 .bind(&versions)
                 .bind(after.0)
                 .bind(&after.1)
+                .bind(looks_ahead)
                 .fetch_all(&self.pool)
                 .await?;
-            let Some(last) = page.last() else { return Ok(renewed) };
+            let Some(last) = page.last() else {
+                self.looked_in.store(generation, Ordering::SeqCst);
+                return Ok(renewed);
+            };
             after = last.clone();
             for (tenant, name) in &page {
                 self.renew(TenantId::new(*tenant), name, &mut renewed).await?;

@@ -25,7 +25,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -116,6 +116,8 @@ struct Shared<L> {
     tally: Tally,
     config: RunnerConfig,
     lanes: Mutex<BTreeMap<TenantId, Arc<AsyncMutex<Lane>>>>,
+    /// The generation of the log that the checkpoints were seen in.
+    generation: AtomicU64,
     /// Whether the last renewal of the leases found no other runner.
     is_only: AtomicBool,
 }
@@ -156,6 +158,7 @@ impl<L: EventLog> Runner<L> {
             tally: Tally::default(),
             config,
             lanes,
+            generation: AtomicU64::new(0),
             is_only: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
@@ -163,6 +166,7 @@ impl<L: EventLog> Runner<L> {
 
     /// Where the projectors stand; for queries that wait for their own writes.
     pub fn checkpoints(&self) -> Checkpoints {
+        self.shared.generation();
         self.shared.checkpoints.clone()
     }
 
@@ -202,6 +206,18 @@ impl<L: EventLog> Runner<L> {
                 Standing::At(_) | Standing::Behind | Standing::Fenced | Standing::Resting => {}
             }
         }
+    }
+}
+
+impl<L: EventLog> Shared<L> {
+    /// The generation of the log. Where the projectors stood in an earlier one is forgotten: if the
+    /// checkpoints are of the same database, they moved back with it.
+    fn generation(&self) -> u64 {
+        let generation = self.log.generation();
+        if self.generation.swap(generation, Ordering::SeqCst) != generation {
+            self.checkpoints.forget(None);
+        }
+        generation
     }
 }
 

@@ -36,12 +36,15 @@ pub(super) struct Step {
     pub(super) to: Position,
     pub(super) events: Arc<[Event]>,
     pub(super) fence: Option<Fence>,
+    /// Whether the history did not move back since the events were read. It is asked on a connection
+    /// whose server was compared with what is known.
+    pub(super) is_current: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// Why a step was not made. Nothing of it is there.
 #[derive(Debug)]
 pub(super) enum StepError {
-    /// The checkpoints stand elsewhere or the lease is another's.
+    /// The checkpoints stand elsewhere, the lease is another's, or the history moved back.
     Fenced,
     /// One projector failed.
     Failed { index: usize, error: ProjectionError },
@@ -131,7 +134,7 @@ impl Step {
             .bind(self.fence.map(|fence| fence.epoch))
             .fetch_all(&mut *tx)
             .await?;
-        if moved.len() != self.members.len() {
+        if moved.len() != self.members.len() || !(self.is_current)() {
             return Err(StepError::Fenced);
         }
         let has_parked = |projector: &Arc<dyn Projector>| {

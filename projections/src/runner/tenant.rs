@@ -23,6 +23,8 @@ pub(super) struct Lane {
     /// Where each projector stands, if it is its version that is live; `None` when that has to be read
     /// again.
     pub(super) positions: Option<Vec<Option<Position>>>,
+    /// Of which generation of the log.
+    generation: u64,
     /// Broken projectors, how often they were tried and when they are tried again.
     resting: BTreeMap<usize, (u32, Instant)>,
 }
@@ -64,6 +66,11 @@ impl<L: EventLog> Shared<L> {
         if fence.is_none() {
             lane.resting.clear();
         }
+        let generation = self.generation();
+        if lane.generation != generation {
+            lane.generation = generation;
+            lane.positions = None;
+        }
         let mut reader = Reader::new(Arc::clone(&self.log), tenant, self.config.batch);
         let mut halted = None;
         for _ in 0..batches {
@@ -88,7 +95,7 @@ impl<L: EventLog> Shared<L> {
             }
             let at_head = is_end && group.next.is_none();
             let events: Arc<[Event]> = events.into_iter().map(Event::new).collect();
-            match self.advance_group(tenant, &group, to, events, fence).await? {
+            match self.advance_group(tenant, &group, to, events, (fence, generation)).await? {
                 Advanced::Moved(moved) => {
                     for index in &moved {
                         if let Some(position) = positions.get_mut(*index) {
@@ -110,6 +117,13 @@ impl<L: EventLog> Shared<L> {
             }
         }
         Ok(Standing::Behind)
+    }
+
+    /// Whether the log is still of a generation: events that were read in another one are no part of
+    /// what the read models stand on.
+    fn is_current(&self, generation: u64) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let log = Arc::clone(&self.log);
+        Arc::new(move || log.generation() == generation)
     }
 
     fn wish(&self, group: &Group) -> Wish {
@@ -134,7 +148,7 @@ impl<L: EventLog> Shared<L> {
         group: &Group,
         to: Position,
         events: Arc<[Event]>,
-        fence: Option<Fence>,
+        (fence, generation): (Option<Fence>, u64),
     ) -> Result<Advanced, RunnerError> {
         let begun = Instant::now();
         let mut members: Vec<(usize, Arc<dyn Projector>)> = group
@@ -150,6 +164,7 @@ impl<L: EventLog> Shared<L> {
                 to,
                 events: Arc::clone(&events),
                 fence,
+                is_current: self.is_current(generation),
             };
             let failed = match step.clone().run(&self.pool).await {
                 Ok(()) => break,

@@ -48,6 +48,8 @@ pub struct WorldStore<L> {
 
 #[derive(Debug, Default)]
 struct Worlds {
+    /// Of which generation of the log they are.
+    generation: u64,
     by_tenant: BTreeMap<TenantId, (u64, Arc<World>)>,
     asked: u64,
 }
@@ -110,6 +112,22 @@ impl<L: EventLog> WorldStore<L> {
     /// The world of a tenant, at a position at least or, without one, as good as new. `now` decides
     /// which days are covered.
     pub async fn at_least(
+        &self,
+        tenant: TenantId,
+        least: Option<Position>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<World>, WorldError> {
+        loop {
+            let generation = self.log.generation();
+            let world = self.at_least_once(tenant, least, now).await;
+            // A history that moved back meanwhile has other events where these were read.
+            if self.log.generation() == generation {
+                return world;
+            }
+        }
+    }
+
+    async fn at_least_once(
         &self,
         tenant: TenantId,
         least: Option<Position>,
@@ -223,7 +241,13 @@ impl<L: EventLog> WorldStore<L> {
         world
     }
 
+    /// The worlds of this generation of the log; none is left of an earlier one.
     fn worlds(&self) -> MutexGuard<'_, Worlds> {
-        self.worlds.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut worlds = self.worlds.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.log.generation();
+        if worlds.generation != generation {
+            *worlds = Worlds { generation, ..Worlds::default() };
+        }
+        worlds
     }
 }

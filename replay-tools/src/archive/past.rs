@@ -62,9 +62,18 @@ impl Past {
         }
     }
 
-    /// Where the archive ends, the database goes on with the same hash.
+    /// Where the archive ends, the database goes on with the same hash. If it does not, the history moved
+    /// back or was rewritten: the error says up to where the two are the same.
     async fn check_seam(&self) -> anyhow::Result<()> {
         let (Some(archive), Some(live)) = (&self.archive, &self.live) else { return Ok(()) };
+        let Err(fault) = Self::seam(archive, live).await else { return Ok(()) };
+        match last_common(archive, live).await? {
+            Position(0) => Err(fault),
+            last => anyhow::bail!("{fault:#}; both histories are the same up to position {last}"),
+        }
+    }
+
+    async fn seam(archive: &Archive, live: &History) -> anyhow::Result<()> {
         let end = archive.end();
         let head = live.head().await?;
         anyhow::ensure!(
@@ -155,6 +164,29 @@ impl Follow<'_> {
         self.after = page.last().map_or(self.after, |last| last.position);
         Ok(page)
     }
+}
+
+/// The last position at which an archive and a database hold the same event; 0 if there is none. Every
+/// hash stands for everything before it, so halving the distance finds it.
+async fn last_common(archive: &Archive, live: &History) -> anyhow::Result<Position> {
+    let (mut events, mut hashes) = (archive.events(Position(0)), Vec::new());
+    loop {
+        let page = events.page(PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        hashes.extend(page.iter().map(|event| event.hash));
+    }
+    let (mut same, mut other) = (0, hashes.len() + 1);
+    while same + 1 < other {
+        let middle = usize::midpoint(same, other);
+        let before = Position(middle as u64 - 1);
+        // What is not in the database is not the same.
+        let found = live.log().read_tenant(live.tenant, before, 1).await.unwrap_or_default();
+        let is_same = found.first().is_some_and(|event| event.hash == hashes[middle - 1]);
+        if is_same { same = middle } else { other = middle }
+    }
+    Ok(Position(same as u64))
 }
 
 /// Verifies archived months from the first event on and, with a database, the chain across the seam up

@@ -147,6 +147,14 @@ impl TestApp {
 
     async fn with(rate_limit_factor: u32, allow_private: bool, moment: Duration) -> Self {
         let database = TestDatabase::new().await;
+        Self::on(database, (rate_limit_factor, allow_private, moment)).await
+    }
+
+    /// On a database of one's own.
+    pub(crate) async fn on(
+        database: TestDatabase,
+        (rate_limit_factor, allow_private, moment): (u32, bool, Duration),
+    ) -> Self {
         let at = NOW.parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         let clock = Arc::new(TestClock(AtomicI64::new(at)));
         let process = (rate_limit_factor, allow_private, moment);
@@ -304,6 +312,11 @@ impl TestApp {
         body: Value,
     ) -> Answer {
         self.send_at(router, &self.key, (method, path), headers, Some(body.to_string())).await
+    }
+
+    /// As [`Self::get`], at one of several processes.
+    pub(crate) async fn get_at(&self, router: &Router, path: &str) -> Answer {
+        self.send_at(router, &self.key, ("GET", path), &[], None).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -134,7 +134,7 @@ async fn an_endpoint_resumes_from_any_position() {
         assert_eq!(again, (after + 1..=head).collect::<Vec<_>>());
     }
     let beyond = app.post(&replay, json!({ "after": head + 1 })).await;
-    assert_eq!((beyond.status.as_u16(), beyond.code()), (409, "POSITION_NOT_REACHED"));
+    assert_eq!((beyond.status.as_u16(), beyond.code()), (409, "POSITION_BEYOND_HEAD"));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(super) async fn scene(
             Moment::Position(position) | Moment::Receipt(position) => position,
             Moment::Instant(_) => 0,
         };
-        let (world, then) = found.map_err(|error| unavailable(error, asked))?;
+        let (world, then) = found.map_err(|error| unavailable(error, ("as_of", asked)))?;
         let now = if matches!(moment, Moment::Receipt(_)) { now } else { then };
         return Ok(Scene { world, now });
     }
@@ -48,14 +48,15 @@ pub(super) async fn scene(
         }
         world => world,
     };
-    let world = world.map_err(|error| unavailable(error, min_position.unwrap_or_default()))?;
+    let asked = ("min_position", min_position.unwrap_or_default());
+    let world = world.map_err(|error| unavailable(error, asked))?;
     Ok(Scene { world, now })
 }
 
-fn unavailable(error: WorldError, asked: u64) -> Problem {
+fn unavailable(error: WorldError, (name, asked): (&str, u64)) -> Problem {
     match error {
         WorldError::Log(error) => error.into(),
-        WorldError::NotReached { reached } => Problem::not_reached(asked, reached.0),
+        WorldError::NotReached { reached } => Problem::beyond_head(name, asked, reached),
         WorldError::Unreadable { .. } => Problem::internal(&error),
     }
 }
