@@ -221,20 +221,21 @@ async fn matches(
     (driving, others, candidates): (&[&Range], &[&Term], Option<i64>),
     limit: u32,
 ) -> Result<Vec<CustomerRow>, sqlx::Error> {
-    let nth = |n: usize, of: fn(&Range) -> &str| {
-        others.iter().map(|term| term.get(n).map(of)).collect::<Vec<Option<&str>>>()
+    let nth = |n: usize| -> (Vec<Option<&str>>, Vec<Option<&str>>) {
+        let ranges = others.iter().map(|term| term.get(n));
+        ranges.map(|it| it.map(|it| (it.from.as_str(), it.to.as_str())).unzip()).unzip()
     };
-    let (from, to): (fn(&Range) -> &str, fn(&Range) -> &str) = (|it| &it.from, |it| &it.to);
+    let ((low, high), (other_low, other_high)) = (nth(0), nth(1));
     let rows: Vec<Json<CustomerRow>> = sqlx::query_scalar(include_str!("search.sql"))
         .bind(tenant.uuid())
         .bind(filter.company_id.map(CompanyId::uuid))
         .bind(driving.iter().map(|it| it.rank).collect::<Vec<i16>>())
         .bind(driving.iter().map(|it| it.from.as_str()).collect::<Vec<_>>())
         .bind(driving.iter().map(|it| it.to.as_str()).collect::<Vec<_>>())
-        .bind(nth(0, from))
-        .bind(nth(0, to))
-        .bind(nth(1, from))
-        .bind(nth(1, to))
+        .bind(low)
+        .bind(high)
+        .bind(other_low)
+        .bind(other_high)
         .bind(i64::from(limit))
         .bind(filter.erasure.map(Erasure::as_str))
         .bind(filter.external_ref.as_deref())

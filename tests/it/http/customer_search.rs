@@ -31,7 +31,10 @@ async fn filled(app: &TestApp) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    hex::encode(text)
+        .as_bytes()
+        .chunks(2)
+        .fold(String::new(), |text, digits| text + "%" + std::str::from_utf8(digits).unwrap())
 }
 
 async fn found(app: &TestApp, query: &str) -> Vec<String> {
