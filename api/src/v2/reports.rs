@@ -105,6 +105,7 @@ async fn used(
     let branches = utilisation::branches(&mut scope, caller.tenant, narrowed).await?;
     drop(scope);
     let open = open_minutes(&app, &caller, query.by, (from, to), branches.as_ref()).await?;
+    let rows = open.fill(rows);
     let items =
         rows.iter().map(|row| shown(row, open.minutes(query.by, row.id, row.slot), query.by));
     let items: Vec<Value> = items.collect();
