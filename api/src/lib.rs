@@ -15,9 +15,10 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{HeaderName, HeaderValue, StatusCode},
-    middleware::from_fn_with_state,
-    response::IntoResponse as _,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
 };
+use daybook_adapters::postgres::{Stalled, unless_stalled};
 use daybook_domain::ids::IdSource;
 use tower::ServiceBuilder;
 use tower_http::{
@@ -42,6 +43,9 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 /// The longest that a request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest that a request may wait for one thing.
+const STALLED: Duration = Duration::from_secs(10);
+
 /// Every route, with the limits and headers that all of them share; no proxy is trusted.
 pub fn router(app: App) -> Router {
     router_behind(app, &[])
@@ -55,9 +59,9 @@ pub fn router_behind(app: App, trusted: &[IpAddr]) -> Router {
         .nest("/api/event-management", v2::event_management())
         .split_for_parts();
     let (open, others) = health::routes().split_for_parts();
-    let parameters = Arc::new(document::parameters(&all));
+    let operations = Arc::new(document::operations_of(&all));
     all.merge(others);
-    let gate = Gate { app: app.clone(), parameters, trusted: trusted.into() };
+    let gate = Gate { app: app.clone(), operations, trusted: trusted.into() };
     let routes = keyed
         .route_layer(from_fn_with_state(gate, gate::gate))
         .merge(open)
@@ -90,8 +94,15 @@ fn shared(routes: Router, ids: Arc<dyn IdSource>, timeout: Duration) -> Router {
             let message = "something went wrong; quote the request id";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message).into_response()
         }))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout));
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
+        .layer(from_fn(stalled));
     routes.layer(layers)
+}
+
+/// Gives up a request that makes no progress: the database, or the client, has gone silent.
+async fn stalled(request: Request, next: Next) -> Response {
+    let answered = unless_stalled(STALLED, next.run(request)).await;
+    answered.unwrap_or_else(|Stalled| StatusCode::GATEWAY_TIMEOUT.into_response())
 }
 
 /// The span of a request: never a query string, a header or a body, which may be personal.

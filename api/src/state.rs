@@ -10,7 +10,7 @@ use daybook_adapters::{
     log::{Hint, HintRelay, Hints, PostgresLog},
     postgres::{PoolRole, connect_pool},
     receipts::Receipts,
-    vault::{MasterKey, SealedLog, Vault},
+    vault::{MasterKey, SealedLog, Vault, VaultError},
     webhooks::{
         Chance, Dispatcher as Webhooks, DispatcherParts, Endpoints, SenderError, WebhookSender,
     },
@@ -37,6 +37,7 @@ use tokio::sync::{
 };
 
 use crate::{
+    health::LastVitals,
     http::{caller::KeyCache, limits::Limits, problem::Problem},
     v2::feed_item,
 };
@@ -49,6 +50,9 @@ pub const A_MOMENT: Duration = Duration::from_millis(150);
 
 /// How many questions about another moment are answered at the same time.
 const LOOKING_BACK: usize = 2;
+
+/// The pool of the queries, among the others.
+pub(crate) const READ: &str = "queries";
 
 /// The log that every command and every projection works on.
 pub type Log = SealedLog<PostgresLog>;
@@ -89,6 +93,11 @@ pub struct AppState {
     /// What was asked about time, and answered.
     pub receipts: Receipts,
     closing: watch::Sender<bool>,
+    /// Every pool, by what it is for.
+    pub(crate) pools: Vec<(&'static str, PgPool)>,
+    /// The log as it is stored.
+    pub(crate) log: PostgresLog,
+    pub(crate) last_vitals: LastVitals,
     /// Who may fold a history aside at the same time: it costs what the history is long.
     looking_back: Semaphore,
 }
@@ -120,6 +129,9 @@ pub enum StartError {
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     Database(#[from] sqlx::Error),
+    /// The vault is not opened by the master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Webhooks cannot be sent.
     #[error("webhooks cannot be sent")]
     Webhooks(#[from] SenderError),
@@ -148,10 +160,17 @@ impl AppState {
         let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
         let vault = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
         let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
-        let receipts = read.clone();
+        let pools = vec![
+            ("append", append.clone()),
+            (READ, read.clone()),
+            ("projections", project.clone()),
+            ("rebuild", rebuild.clone()),
+            ("vault", vault.clone()),
+            ("webhooks", send.clone()),
+        ];
         let below = PostgresLog::new(append);
-        let hints = below.hints().clone();
-        let vault = Vault::postgres(vault, master_key);
+        let (hints, plain) = (below.hints().clone(), below.clone());
+        let vault = Vault::open(vault, master_key).await?;
         let log = SealedLog::new(below.clone(), vault.clone());
         let shared = Arc::new(log.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
@@ -190,12 +209,15 @@ impl AppState {
             vault,
             keys,
             key_cache: KeyCache::default(),
+            receipts: Receipts::start(read.clone()),
             read,
             limits: Limits::new(rate_limit_factor),
             clock,
             ids,
             hints,
-            receipts: Receipts::start(receipts),
+            pools,
+            log: plain,
+            last_vitals: LastVitals::default(),
             closing: watch::Sender::new(false),
             looking_back: Semaphore::new(LOOKING_BACK),
         }))
@@ -230,7 +252,7 @@ impl AppState {
     }
 
     /// Carries hints between this process and the others of the database, until it is dropped.
-    pub async fn relay_hints(&self, database: PgConnectOptions) -> Result<HintRelay, sqlx::Error> {
+    pub async fn relay_hints(&self, database: PgConnectOptions) -> HintRelay {
         HintRelay::start(database, self.hints.clone(), self.ids.next_id()).await
     }
 

@@ -19,6 +19,7 @@ pub mod company;
 pub mod customer;
 pub mod dispatch;
 pub mod event_log;
+pub mod history;
 pub mod hold;
 pub mod hours;
 pub mod ids;

@@ -5,6 +5,7 @@ pub mod activity_log;
 pub mod appointments;
 pub mod aside;
 pub mod availability_grid;
+pub mod connection;
 pub mod customer_journey;
 pub mod customers;
 pub mod directory;

@@ -22,10 +22,12 @@ use tokio::{
 };
 
 use super::{EraseError, Eraser, Erasing};
-use crate::postgres::Scope;
+use crate::postgres::{Scope, Stalled, unless_stalled};
 
 /// How often is looked for those whose grace is over.
 const LOOK: Duration = Duration::from_mins(1);
+/// How long a turn may wait for one answer of the database.
+const STALLED: Duration = Duration::from_secs(30);
 /// Tenants, and people of a tenant, that are looked at in one go.
 const PAGE: u32 = 500;
 
@@ -72,8 +74,12 @@ impl Worker {
                     _stopped_or_gone = stopped.changed() => break,
                     _time_to_look = pace.tick() => (),
                 }
-                if let Err(error) = eraser.turn_with(&memory).await {
-                    tracing::warn!(%error, "nobody could be looked for who is to be forgotten");
+                match unless_stalled(STALLED, eraser.turn_with(&memory)).await {
+                    Ok(Ok(_turn)) => (),
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "nobody could be looked for who is to be forgotten");
+                    }
+                    Err(Stalled) => tracing::warn!("the database is silent: erasures wait"),
                 }
             }
         });

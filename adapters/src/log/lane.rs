@@ -3,6 +3,9 @@
 //! A tenant has its lane, so its appends never compete for the head row within a process, and a hot
 //! tenant shares one commit among many callers. A lone append goes at once: a batch is whatever came
 //! while the one before was under way. Callers may be dropped; the lane is not.
+//!
+//! A call that the database does not answer in time leaves the outcome unknown. Its connection is given
+//! up, the lane goes on over another one, and beside it the log is asked for the events of the call.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,19 +14,26 @@ use std::{
 
 use daybook_domain::{
     event_log::{Append, Appended, Position, StreamTail},
+    ids::TenantId,
     ports::{AppendError, LogError},
 };
-use sqlx::{PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgRow};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{PgPool, Row as _, postgres::PgRow};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{
     batch::{BatchArrays, stream_of, take_batch},
     notifier::Hints,
+    outcome::ask_for_outcomes,
     rows,
+    writes::{LastFailure, reason},
 };
+use crate::postgres::{Held, STATEMENT, silent};
 
 /// What became of one append.
-type Outcome = Result<Appended, AppendError>;
+pub(crate) type Outcome = Result<Appended, AppendError>;
 
 /// An append that waits for its lane.
 pub(crate) struct Pending {
@@ -33,6 +43,8 @@ pub(crate) struct Pending {
 
 /// How often one append is tried again after a deadlock or a serialization failure.
 const MAX_ATTEMPTS: usize = 4;
+/// The server, or the transaction, is read-only.
+const READ_ONLY: &str = "25006";
 /// How many appends a lane takes out of its channel while it forms a batch.
 const MAX_WAITING: usize = 1024;
 
@@ -40,136 +52,189 @@ const MAX_WAITING: usize = 1024;
 enum CallError {
     /// The database refused and rolled back: it is certain that nothing was written.
     RolledBack { sqlstate: String, constraint: Option<String> },
+    /// It was not sent: it is certain that nothing was written.
+    NotSent(Arc<sqlx::Error>),
     /// The answer was lost: it may have been written.
     Unknown(Arc<sqlx::Error>),
     /// The answer makes no sense.
     Damaged(String),
 }
 
-/// Appends what comes through `queue` until all senders are gone.
-pub(crate) async fn run(pool: PgPool, mut queue: mpsc::Receiver<Pending>, hints: Hints) {
-    let mut waiting = VecDeque::new();
-    let mut connection = None;
-    loop {
-        while waiting.len() < MAX_WAITING
-            && let Ok(pending) = queue.try_recv()
-        {
-            waiting.push_back(pending);
-        }
-        if waiting.is_empty() {
-            // Nothing to do: the connection is of more use to others.
-            connection = None;
-            match queue.recv().await {
-                Some(pending) => waiting.push_back(pending),
-                None => return,
-            }
-            continue;
-        }
-        let batch = take_batch(&mut waiting, |pending: &Pending| &pending.append);
-        append_all(&pool, &mut connection, batch, &hints).await;
-    }
+/// A lane, with what it works over.
+pub(crate) struct Lane {
+    pool: PgPool,
+    connection: Option<Held>,
+    hints: Hints,
+    last_failure: LastFailure,
 }
 
-async fn append_all(
-    pool: &PgPool,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    batch: Vec<Pending>,
-    hints: &Hints,
-) {
-    let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
-    let outcomes = match call(pool, connection, &appends).await {
-        Ok(outcomes) => outcomes,
-        // One of them is at fault. Nothing was written: find out which, one by one.
-        Err(CallError::RolledBack { sqlstate, .. }) if appends.len() > 1 => {
-            tracing::debug!(sqlstate, appends = appends.len(), "a batch was rolled back");
-            let mut outcomes = Vec::with_capacity(appends.len());
-            for append in &appends {
-                outcomes.push(append_alone(pool, connection, append).await);
-            }
-            outcomes
-        }
-        Err(error) => match appends.as_slice() {
-            [append] if is_transient(&error) => {
-                vec![append_alone(pool, connection, append).await]
-            }
-            appends => appends.iter().map(|_| Err(log_error(&error).into())).collect(),
-        },
-    };
-    for (pending, outcome) in batch.into_iter().zip(outcomes) {
+impl Pending {
+    fn answer(self, outcome: Outcome, hints: &Hints) {
         if let Ok(Appended::New { position }) = &outcome
-            && !pending.append.writes.is_empty()
+            && !self.append.writes.is_empty()
         {
-            hints.committed(pending.append.tenant, *position);
+            hints.committed(self.append.tenant, *position);
         }
         // The caller may be gone; the append stands all the same.
-        drop(pending.reply.send(outcome));
+        drop(self.reply.send(outcome));
     }
 }
 
-async fn append_alone(
-    pool: &PgPool,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    append: &Append,
-) -> Outcome {
-    let mut attempt = 1;
-    loop {
-        match call(pool, connection, &[append]).await {
-            Ok(outcomes) => {
-                return outcomes.into_iter().next().unwrap_or_else(|| {
-                    Err(LogError::Damaged("an append got no answer".to_owned()).into())
-                });
-            }
-            Err(error) if is_transient(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
-            Err(error) => return Err(log_error(&error).into()),
-        }
+impl Lane {
+    pub(crate) const fn new(pool: PgPool, hints: Hints, last_failure: LastFailure) -> Self {
+        Self { pool, connection: None, hints, last_failure }
     }
-}
 
-/// One round trip, one transaction.
-async fn call(
-    pool: &PgPool,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    appends: &[&Append],
-) -> Result<Vec<Outcome>, CallError> {
-    let arrays = BatchArrays::new(appends.iter().copied());
-    let query = sqlx::query(include_str!("append.sql"))
-        .bind(&arrays.tenants)
-        .bind(&arrays.append_tenants)
-        .bind(&arrays.keys)
-        .bind(&arrays.request_hashes)
-        .bind(&arrays.results)
-        .bind(&arrays.stream_appends)
-        .bind(&arrays.stream_types)
-        .bind(&arrays.stream_ids)
-        .bind(&arrays.stream_expected)
-        .bind(&arrays.stream_last_events)
-        .bind(&arrays.stream_first)
-        .bind(&arrays.event_streams)
-        .bind(&arrays.event_ids)
-        .bind(&arrays.event_types)
-        .bind(&arrays.event_versions)
-        .bind(&arrays.payloads)
-        .bind(&arrays.metadata);
-    let open = if let Some(open) = connection {
-        open
-    } else {
-        let fresh = pool.acquire().await.map_err(|error| CallError::Unknown(error.into()))?;
-        connection.insert(fresh)
-    };
-    // `fetch_all` waits for the commit: the rows alone come before it.
-    match query.fetch_all(&mut **open).await {
-        Ok(rows) => outcomes(appends, &rows).map_err(|error| CallError::Damaged(error.to_string())),
-        Err(error) => {
-            let error = call_error(error);
-            if !matches!(error, CallError::RolledBack { .. })
-                && let Some(broken) = connection.take()
+    /// Appends what comes through `queue` until all senders are gone.
+    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Pending>) {
+        let mut waiting = VecDeque::new();
+        loop {
+            while waiting.len() < MAX_WAITING
+                && let Ok(pending) = queue.try_recv()
             {
-                // Whatever state it is in, no one shall use it again.
-                drop(broken.detach());
+                waiting.push_back(pending);
             }
-            Err(error)
+            if waiting.is_empty() {
+                // Nothing to do: the connection is of more use to others.
+                self.connection = None;
+                match queue.recv().await {
+                    Some(pending) => waiting.push_back(pending),
+                    None => return,
+                }
+                continue;
+            }
+            let batch = take_batch(&mut waiting, |pending: &Pending| &pending.append);
+            self.append_all(batch).await;
         }
     }
+
+    async fn append_all(&mut self, batch: Vec<Pending>) {
+        let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
+        let outcomes = match self.call(&appends).await {
+            Ok(outcomes) => outcomes,
+            // One of them is at fault, or it was a matter of luck. Nothing was written: one by one, then.
+            Err(error @ CallError::RolledBack { .. })
+                if 1 < appends.len() || is_transient(&error) =>
+            {
+                tracing::debug!(appends = appends.len(), "a batch was rolled back");
+                for pending in batch {
+                    self.append_alone(pending).await;
+                }
+                return;
+            }
+            Err(CallError::Unknown(error)) => return self.resolve(batch, &error),
+            Err(error) => appends.iter().map(|_| Err(log_error(&error).into())).collect(),
+        };
+        for (pending, outcome) in batch.into_iter().zip(outcomes) {
+            pending.answer(outcome, &self.hints);
+        }
+    }
+
+    async fn append_alone(&mut self, pending: Pending) {
+        let mut attempt = 1;
+        let outcome = loop {
+            match self.call(&[&pending.append]).await {
+                Ok(outcomes) => {
+                    break outcomes.into_iter().next().unwrap_or_else(|| {
+                        Err(LogError::Damaged("an append got no answer".to_owned()).into())
+                    });
+                }
+                Err(error) if is_transient(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(CallError::Unknown(error)) => return self.resolve(vec![pending], &error),
+                Err(error) => break Err(log_error(&error).into()),
+            }
+        };
+        pending.answer(outcome, &self.hints);
+    }
+
+    /// Finds out beside the lane what became of appends whose answer was lost.
+    fn resolve(&self, batch: Vec<Pending>, error: &Arc<sqlx::Error>) {
+        let (pool, hints, error) = (self.pool.clone(), self.hints.clone(), Arc::clone(error));
+        tracing::warn!(%error, appends = batch.len(), "the outcome of appends is unknown");
+        tokio::spawn(async move {
+            let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
+            let found = ask_for_outcomes(&pool, &appends).await;
+            for (number, pending) in batch.into_iter().enumerate() {
+                let outcome = match found.get(&number) {
+                    Some(position) => Ok(Appended::New { position: *position }),
+                    // It may be on its way still: only the command key tells, later.
+                    None => Err(log_error(&CallError::Unknown(Arc::clone(&error))).into()),
+                };
+                pending.answer(outcome, &hints);
+            }
+        });
+    }
+
+    /// One round trip, one transaction.
+    async fn call(&mut self, appends: &[&Append]) -> Result<Vec<Outcome>, CallError> {
+        let called = self.send(appends).await;
+        match &called {
+            Ok(_) => self.last_failure.succeeded(),
+            Err(CallError::NotSent(error) | CallError::Unknown(error)) => {
+                self.last_failure.failed(reason(error));
+            }
+            Err(CallError::RolledBack { sqlstate, .. }) if is_of_the_server(sqlstate) => {
+                self.last_failure.failed(sqlstate.clone());
+            }
+            Err(CallError::RolledBack { .. } | CallError::Damaged(_)) => {}
+        }
+        called
+    }
+
+    async fn send(&mut self, appends: &[&Append]) -> Result<Vec<Outcome>, CallError> {
+        let arrays = BatchArrays::new(appends.iter().copied());
+        let query = sqlx::query(include_str!("append.sql"))
+            .bind(&arrays.tenants)
+            .bind(&arrays.append_tenants)
+            .bind(&arrays.keys)
+            .bind(&arrays.request_hashes)
+            .bind(&arrays.results)
+            .bind(&arrays.stream_appends)
+            .bind(&arrays.stream_types)
+            .bind(&arrays.stream_ids)
+            .bind(&arrays.stream_expected)
+            .bind(&arrays.stream_last_events)
+            .bind(&arrays.stream_first)
+            .bind(&arrays.event_streams)
+            .bind(&arrays.event_ids)
+            .bind(&arrays.event_types)
+            .bind(&arrays.event_versions)
+            .bind(&arrays.payloads)
+            .bind(&arrays.metadata);
+        let open = if let Some(open) = &mut self.connection {
+            open
+        } else {
+            let fresh = Held::acquire(&self.pool).await;
+            self.connection.insert(fresh.map_err(|error| CallError::NotSent(error.into()))?)
+        };
+        // `fetch_all` waits for the commit: the rows alone come before it.
+        let answered = timeout(STATEMENT, query.fetch_all(&mut **open)).await;
+        match answered.unwrap_or_else(|_elapsed| Err(silent())) {
+            Ok(rows) => {
+                outcomes(appends, &rows).map_err(|error| CallError::Damaged(error.to_string()))
+            }
+            Err(error) => {
+                let error = call_error(error);
+                if !is_usable_after(&error)
+                    && let Some(broken) = self.connection.take()
+                {
+                    broken.discard();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Whether a connection serves on after a call that failed: not one in a state that nobody knows, and
+/// not one to a server that takes no writes, which another one may do by now.
+fn is_usable_after(error: &CallError) -> bool {
+    matches!(error, CallError::RolledBack { sqlstate, .. } if sqlstate != READ_ONLY)
+}
+
+/// Whether the server, and not what was sent, is at fault: it is read-only, or its disk is full.
+fn is_of_the_server(sqlstate: &str) -> bool {
+    sqlstate == READ_ONLY || sqlstate.starts_with("53") || sqlstate.starts_with("57")
 }
 
 fn call_error(error: sqlx::Error) -> CallError {
@@ -200,7 +265,9 @@ fn log_error(error: &CallError) -> LogError {
         CallError::RolledBack { sqlstate, constraint: None } => {
             LogError::Unavailable(format!("the database refused ({sqlstate})").into())
         }
-        CallError::Unknown(error) => LogError::Unavailable(Box::new(Arc::clone(error))),
+        CallError::NotSent(error) | CallError::Unknown(error) => {
+            LogError::Unavailable(Box::new(Arc::clone(error)))
+        }
         CallError::Damaged(what) => LogError::Damaged(what.clone()),
     }
 }
@@ -225,11 +292,20 @@ fn outcomes(appends: &[&Append], rows: &[PgRow]) -> Result<Vec<Outcome>, LogErro
                 }),
                 "key_reused" => Err(AppendError::KeyReused),
                 "unknown_tenant" => Err(LogError::UnknownTenant(appends[no].tenant).into()),
+                "frozen" => Err(frozen(appends[no].tenant, row)?.into()),
                 "conflict" => Err(AppendError::Conflict(tails.remove(&no).unwrap_or_default())),
                 other => return Err(LogError::Damaged(format!("outcome {other}"))),
             })
         })
         .collect()
+}
+
+fn frozen(tenant: TenantId, row: &PgRow) -> Result<LogError, LogError> {
+    let moved_to: Option<String> = row.try_get("stored_result").map_err(rows::unreadable)?;
+    Ok(match moved_to {
+        Some(address) => LogError::Moved { tenant, address },
+        None => LogError::Frozen(tenant),
+    })
 }
 
 fn last_position(row: &PgRow) -> Result<Position, LogError> {

@@ -9,9 +9,11 @@ mod check;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod cqrs;
+mod frozen;
 mod lane;
 mod memory;
 mod notifier;
+mod outcome;
 mod postgres;
 mod rows;
 mod scan;
@@ -19,10 +21,13 @@ pub mod stock;
 #[cfg(test)]
 mod tests;
 pub mod transfer;
+mod writes;
 
 pub use self::{
     cqrs::EventRepository,
+    frozen::Standing,
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},
+    writes::WriteState,
 };

@@ -13,17 +13,17 @@ use std::{
 
 use daybook_domain::{event_log::Position, ids::TenantId};
 use sqlx::{
-    PgPool,
+    Executor as _, PgPool,
     postgres::{PgConnectOptions, PgListener},
 };
 use tokio::{
     sync::{Notify, broadcast},
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 use uuid::Uuid;
 
-use crate::postgres::{PoolRole, pool_options};
+use crate::postgres::{Held, PoolRole, STATEMENT, pool_options, silent};
 
 const CHANNEL: &str = "daybook_log";
 /// At most one message per process in this time, so less than 20 a second: a message costs every process
@@ -34,6 +34,8 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// How long a commit of this process is remembered for its readers. Longer than any reader trusts
 /// what it last read without another look at the log.
 const RECENT: Duration = Duration::from_secs(1);
+/// How long no hint may come before the connection is tested.
+const QUIET: Duration = Duration::from_secs(10);
 /// Tenants per message: PostgreSQL takes messages of less than 8000 bytes.
 const TENANTS_PER_MESSAGE: usize = 120;
 
@@ -138,20 +140,15 @@ pub struct HintRelay {
 impl HintRelay {
     /// Starts to tell others what `hints` hears from this process, and `hints` what others tell.
     ///
-    /// It returns once it listens. `process` tells this process from the others.
-    pub async fn start(
-        options: PgConnectOptions,
-        hints: Hints,
-        process: Uuid,
-    ) -> Result<Self, sqlx::Error> {
-        let pool = pool_options(PoolRole::Append, 2)
-            .connect_with(options.application_name("daybook-hints"))
-            .await?;
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
+    /// It returns once it listens, or has failed to: it tries again as long as it lives. `process` tells
+    /// this process from the others.
+    pub async fn start(options: PgConnectOptions, hints: Hints, process: Uuid) -> Self {
+        let options = options.application_name("daybook-hints");
+        let pool = pool_options(PoolRole::Append, 1).connect_lazy_with(options.clone());
+        let listener = subscribe(&options).await;
         let tell = tokio::spawn(tell(pool, hints.clone(), process));
-        let listen = tokio::spawn(listen(listener, hints, process));
-        Ok(Self { tasks: [tell, listen] })
+        let listen = tokio::spawn(listen(listener, options, hints, process));
+        Self { tasks: [tell, listen] }
     }
 }
 
@@ -171,12 +168,7 @@ async fn tell(pool: PgPool, hints: Hints, process: Uuid) {
         pace.tick().await;
         let news: Vec<_> = std::mem::take(&mut *hints.untold()).into_iter().collect();
         for part in news.chunks(TENANTS_PER_MESSAGE) {
-            let told = sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(CHANNEL)
-                .bind(message(process, part))
-                .execute(&pool)
-                .await;
-            if let Err(error) = told {
+            if let Err(error) = notify(&pool, message(process, part)).await {
                 // Others poll; nothing is lost but a moment.
                 tracing::warn!(%error, "other processes were not told of new events");
             }
@@ -184,22 +176,61 @@ async fn tell(pool: PgPool, hints: Hints, process: Uuid) {
     }
 }
 
-async fn listen(mut listener: PgListener, hints: Hints, process: Uuid) {
+async fn notify(pool: &PgPool, message: String) -> Result<(), sqlx::Error> {
+    let mut held = Held::acquire(pool).await?;
+    let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message);
+    let notified = timeout(STATEMENT, notify.execute(&mut *held)).await;
+    held.finish(notified).map(drop)
+}
+
+async fn listen(
+    mut listener: Result<PgListener, sqlx::Error>,
+    options: PgConnectOptions,
+    hints: Hints,
+    process: Uuid,
+) {
     let mut retry = interval(RECONNECT);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        match listener.recv().await {
-            Ok(notification) => {
+        let failed = match listener {
+            Ok(listener) => hear(listener, &hints, process).await,
+            Err(error) => error,
+        };
+        tracing::warn!(error = %failed, "hints of other processes are not heard");
+        retry.tick().await;
+        listener = subscribe(&options).await;
+    }
+}
+
+/// Hears hints until the connection fails.
+async fn hear(mut listener: PgListener, hints: &Hints, process: Uuid) -> sqlx::Error {
+    loop {
+        match timeout(QUIET, listener.recv()).await {
+            Ok(Ok(notification)) => {
                 for hint in foreign_hints(process, notification.payload()) {
                     hints.publish(hint);
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, "hints of other processes are not heard");
-                retry.tick().await;
-            }
+            Ok(Err(error)) => return error,
+            // There may be no news, or nobody any more who could tell of them.
+            Err(_elapsed) => match timeout(STATEMENT, listener.execute("SELECT")).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return error,
+                Err(_elapsed) => return silent(),
+            },
         }
     }
+}
+
+/// Listens over a pool of its own: a listener that has gone silent keeps its connection for good.
+async fn subscribe(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    let pool = pool_options(PoolRole::Append, 1).connect_lazy_with(options.clone());
+    let subscribed = timeout(STATEMENT, async {
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(listener)
+    });
+    subscribed.await.unwrap_or_else(|_elapsed| Err(silent()))
 }
 
 /// `process tenant:position tenant:position …`

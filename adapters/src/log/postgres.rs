@@ -11,18 +11,29 @@ use daybook_domain::{
     ids::TenantId,
     ports::{AppendError, EventLog, LogError, StoredAnswer},
 };
-use sqlx::{PgPool, Row as _, postgres::PgRow};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{
+    PgPool, Postgres, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 use super::{
     batch::sequence,
     check::check,
-    lane::{self, Pending},
+    lane::{Lane, Pending},
     notifier::Hints,
     rows,
     scan::scan,
+    writes::{LastFailure, WriteState, write_state},
 };
+use crate::postgres::{Held, STATEMENT};
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// How a [`PostgresLog`] works.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +61,7 @@ struct Inner {
     pool: PgPool,
     lanes: Vec<mpsc::Sender<Pending>>,
     hints: Hints,
+    last_failure: LastFailure,
 }
 
 impl fmt::Debug for PostgresLog {
@@ -69,21 +81,38 @@ impl PostgresLog {
 
     /// As [`PostgresLog::new`], with other lanes.
     pub fn with_config(pool: PgPool, config: PostgresLogConfig) -> Self {
-        let hints = Hints::default();
+        let (hints, last_failure) = (Hints::default(), LastFailure::default());
         let lanes = (0..config.lanes.max(1))
             .map(|_| {
                 let (sender, queue) = mpsc::channel(config.queue.max(1));
-                tokio::spawn(lane::run(pool.clone(), queue, hints.clone()));
+                let lane = Lane::new(pool.clone(), hints.clone(), last_failure.clone());
+                tokio::spawn(lane.run(queue));
                 sender
             })
             .collect();
-        Self { inner: Arc::new(Inner { pool, lanes, hints }) }
+        Self { inner: Arc::new(Inner { pool, lanes, hints, last_failure }) }
     }
 
     /// What was committed, as it happens: by this process at once, by others once a
     /// [`HintRelay`](super::HintRelay) runs.
     pub fn hints(&self) -> &Hints {
         &self.inner.hints
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    /// Whether appends are taken, as of now.
+    pub async fn write_state(&self) -> WriteState {
+        write_state(&self.inner.pool, &self.inner.last_failure).await
+    }
+
+    /// The rows of a statement that must be answered in time.
+    async fn rows(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, LogError> {
+        let mut held = Held::acquire(&self.inner.pool).await.map_err(rows::unavailable)?;
+        let found = timeout(STATEMENT, statement.fetch_all(&mut *held)).await;
+        held.finish(found).map_err(rows::unavailable)
     }
 
     fn lane(&self, tenant: TenantId) -> &mpsc::Sender<Pending> {
@@ -97,12 +126,10 @@ impl PostgresLog {
 
 impl EventLog for PostgresLog {
     async fn open_tenant(&self, tenant: TenantId) -> Result<(), LogError> {
-        sqlx::query("INSERT INTO log.tenant_head (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING")
-            .bind(tenant.uuid())
-            .execute(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        Ok(())
+        let open = sqlx::query(
+            "INSERT INTO log.tenant_head (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING",
+        );
+        self.rows(open.bind(tenant.uuid())).await.map(drop)
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
@@ -124,15 +151,12 @@ impl EventLog for PostgresLog {
         let types: Vec<&str> = after.iter().map(|(stream, _)| &*stream.aggregate_type).collect();
         let ids: Vec<&str> = after.iter().map(|(stream, _)| &*stream.aggregate_id).collect();
         let sequences: Vec<i64> = after.iter().map(|(_, revision)| sequence(*revision)).collect();
-        let rows = sqlx::query(include_str!("read_streams.sql"))
+        let statement = sqlx::query(include_str!("read_streams.sql"))
             .bind(tenant.uuid())
             .bind(types)
             .bind(ids)
-            .bind(sequences)
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        stream_tails(tenant, after, &rows)
+            .bind(sequences);
+        stream_tails(tenant, after, &self.rows(statement).await?)
     }
 
     async fn read_tenant(
@@ -141,13 +165,11 @@ impl EventLog for PostgresLog {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, LogError> {
-        let rows = sqlx::query(include_str!("read_tenant.sql"))
+        let statement = sqlx::query(include_str!("read_tenant.sql"))
             .bind(tenant.uuid())
             .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-            .bind(i64::try_from(after.0.saturating_add(limit as u64)).unwrap_or(i64::MAX))
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
+            .bind(i64::try_from(after.0.saturating_add(limit as u64)).unwrap_or(i64::MAX));
+        let rows = self.rows(statement).await?;
         let event = |row| rows::event(row, &rows::PLAIN, tenant, rows::stream(row)?);
         let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
         gapless(tenant, after, &events)?;
@@ -168,35 +190,25 @@ impl EventLog for PostgresLog {
     }
 
     async fn head(&self, tenant: TenantId) -> Result<Option<Head>, LogError> {
-        let row = sqlx::query(
+        let statement = sqlx::query(
             "SELECT tenant_id, position, hash FROM log.tenant_head WHERE tenant_id = $1",
-        )
-        .bind(tenant.uuid())
-        .fetch_optional(&self.inner.pool)
-        .await
-        .map_err(rows::unavailable)?;
-        row.as_ref().map(head).transpose()
+        );
+        let rows = self.rows(statement.bind(tenant.uuid())).await?;
+        rows.first().map(head).transpose()
     }
 
     async fn heads(&self, after: Option<TenantId>, limit: usize) -> Result<Vec<Head>, LogError> {
         // The nil UUID is no tenant: nothing is lost below it.
-        let rows = sqlx::query(include_str!("heads.sql"))
+        let statement = sqlx::query(include_str!("heads.sql"))
             .bind(after.map_or(Uuid::nil(), TenantId::uuid))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        rows.iter().map(head).collect()
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        self.rows(statement).await?.iter().map(head).collect()
     }
 
     async fn answer(&self, tenant: TenantId, key: &str) -> Result<Option<StoredAnswer>, LogError> {
-        let row = sqlx::query(include_str!("answer.sql"))
-            .bind(tenant.uuid())
-            .bind(key)
-            .fetch_optional(&self.inner.pool)
-            .await
-            .map_err(rows::unavailable)?;
-        let Some(row) = row else { return Ok(None) };
+        let statement = sqlx::query(include_str!("answer.sql")).bind(tenant.uuid()).bind(key);
+        let rows = self.rows(statement).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
         let decoded = || -> Result<_, sqlx::Error> {
             Ok((
                 row.try_get::<i64, _>("position")?,

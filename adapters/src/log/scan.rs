@@ -3,6 +3,8 @@
 //!
 //! A copy takes no bind parameters, so what is asked for stands in settings of the session.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_domain::{
     event_log::{Position, RecordedEvent, Revision, StreamId},
@@ -14,11 +16,14 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::rows::{count, unavailable};
+use crate::postgres::{Held, Stalled, silent, unless_stalled};
 
 /// What begins a binary copy; two numbers follow, flags and the length of an extension.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Columns of a row, in the order of `scan.sql`.
 const COLUMNS: u16 = 11;
+/// How long the server may take for the next rows of a copy.
+const STALLED: Duration = Duration::from_secs(10);
 /// The tag of the last "row".
 const TRAILER: u16 = u16::MAX;
 
@@ -34,11 +39,11 @@ pub(super) async fn scan(
     // A copy that nobody follows to its end leaves its rows to the next user of the connection: it runs
     // in a task of its own, and a connection on which it failed is not used again.
     let read = tokio::spawn(async move {
-        let mut connection = pool.acquire().await.map_err(unavailable)?;
-        let read = read(&mut connection, tenant, (after, to), &types).await;
+        let mut held = Held::acquire(&pool).await.map_err(unavailable)?;
+        let read = unless_stalled(STALLED, read(&mut held, tenant, (after, to), &types)).await;
+        let read = read.unwrap_or_else(|Stalled| Err(unavailable(silent())));
         if read.is_err() {
-            // It may be broken already.
-            let _closed = connection.close().await;
+            held.discard();
         }
         read
     });

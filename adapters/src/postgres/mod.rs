@@ -7,6 +7,9 @@
 //! - an append is one statement, without BEGIN;
 //! - every other transaction runs through [`transaction`], in a task of its own;
 //! - every pool rolls back and resets what is given back to it.
+//!
+//! A connection that has gone silent keeps nobody waiting without end: every statement has a deadline,
+//! and so has everything that a pool does with a connection (`daybook_projections::connection`).
 
 mod pool;
 mod scope;
@@ -14,6 +17,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod transaction;
+
+pub use daybook_projections::connection::{Held, STATEMENT, Stalled, silent, unless_stalled};
 
 pub use self::{
     pool::{PoolRole, connect_pool, pool_options},

@@ -1,11 +1,16 @@
 //! Pools: one per role, small, and clean whenever a connection comes back.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use daybook_projections::connection::silent;
 use sqlx::{
     Connection as _, Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::{Instant, timeout};
 
 /// What a pool is for. It decides the role that its connections take, and so what they may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +68,16 @@ impl PoolRole {
                  SET enable_hashjoin = off; SET enable_mergejoin = off; \
                  SET plan_cache_mode = force_custom_plan"
             }
+            Self::Append => "SET jit = off",
             // Queries read a page in the order of an index. Statistics of any tenant would be wrong for
-            // most, so it is not left to them whether everything is read and sorted instead.
+            // most, so it is not left to them whether everything is read and sorted instead. Whoever
+            // asked has gone when the time is over.
             Self::App => {
                 "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
                  SET enable_sort = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-                 SET plan_cache_mode = force_custom_plan"
+                 SET plan_cache_mode = force_custom_plan; SET statement_timeout = '30s'"
             }
-            Self::Append | Self::Vault | Self::Webhooks => "SET jit = off",
+            Self::Vault | Self::Webhooks => "SET jit = off; SET statement_timeout = '30s'",
         }
     }
 }
@@ -83,28 +90,72 @@ impl PoolRole {
 const SESSION: &str = "SET client_min_messages = error; SET search_path = read; \
      SET idle_in_transaction_session_timeout = '15s'";
 
+/// When the server gives up a client that has gone silent: otherwise a session that holds locks, such as
+/// that of a tenant's head, may keep them for hours. Not every platform has all of them.
+const SERVER_DEADLINES: &str = "DO $$ BEGIN \
+       SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; \
+       SET tcp_keepalives_count = 3; SET tcp_user_timeout = '10s'; \
+       SET client_connection_check_interval = '3s'; \
+     EXCEPTION WHEN OTHERS THEN NULL; END $$";
+
 /// A connection that was idle for longer is tested before it serves.
 const UNTESTED: Duration = Duration::from_millis(100);
 
+/// How long such a test may take.
+const TEST: Duration = Duration::from_secs(1);
+
+/// How long a caller waits for a connection, and a connection to be made.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// How long a connection may take to be cleaned when it comes back.
+const CLEAN: Duration = Duration::from_secs(2);
+
+/// When a connection of a pool last turned out to be silent. Those that were made before have most
+/// likely gone the same way: none of them is waited for again.
+#[derive(Clone, Debug, Default)]
+struct Silence(Arc<Mutex<Option<Instant>>>);
+
+impl Silence {
+    fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether it fell after a connection of this age was made.
+    fn is_younger_than(&self, age: Duration) -> bool {
+        let began = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        began.is_some_and(|began| began.elapsed() < age)
+    }
+}
+
 /// The options of a pool with all guards; for callers that want another size or lifetime.
 pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
+    let silence = Silence::default();
     PgPoolOptions::new()
         .max_connections(size)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(ACQUIRE)
         // A ping before each use is a round trip. Whoever was idle for no longer than no server takes
         // to start again after a crash is used as it is.
         .test_before_acquire(false)
-        .before_acquire(|connection, held| {
+        .before_acquire(move |connection, held| {
+            let silence = silence.clone();
             Box::pin(async move {
-                if UNTESTED < held.idle_for {
-                    connection.ping().await?;
+                if held.idle_for < UNTESTED {
+                    return Ok(true);
                 }
-                Ok(true)
+                if silence.is_younger_than(held.age) {
+                    return Err(silent());
+                }
+                let Ok(answered) = timeout(TEST, connection.ping()).await else {
+                    silence.begin();
+                    return Err(silent());
+                };
+                answered.map(|()| true)
             })
         })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(SESSION).await?;
+                connection.execute(SERVER_DEADLINES).await?;
                 connection.execute(role.session()).await?;
                 connection.execute(role.clean_state()).await?;
                 Ok(())
@@ -112,12 +163,15 @@ pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
         })
         .after_release(move |connection, _| {
             Box::pin(async move {
-                // In a transaction that has failed BEGIN fails too, and there is something to end.
-                if connection.execute(role.clean_state()).await.is_err() {
-                    connection.execute("ROLLBACK").await?;
-                    connection.execute(role.clean_state()).await?;
-                }
-                Ok(true)
+                let cleaned = timeout(CLEAN, async {
+                    // In a transaction that has failed BEGIN fails too, and there is something to end.
+                    if connection.execute(role.clean_state()).await.is_err() {
+                        connection.execute("ROLLBACK").await?;
+                        connection.execute(role.clean_state()).await?;
+                    }
+                    Ok(true)
+                });
+                cleaned.await.unwrap_or_else(|_elapsed| Err(silent()))
             })
         })
 }

@@ -3,7 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use daybook_domain::ids::TenantId;
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use daybook_projections::connection::{Held, STATEMENT};
+use sqlx::{PgConnection, PgPool};
+use tokio::time::timeout;
 
 /// A connection on which row-level security shows one tenant. Statements name the tenant in their
 /// predicate all the same; this is the second fence. The pool forgets the tenant when it is
@@ -11,17 +13,18 @@ use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 #[derive(Debug)]
 pub struct Scope {
     tenant: TenantId,
-    connection: PoolConnection<Postgres>,
+    connection: Held,
 }
 
 impl Scope {
     /// Takes a connection of `pool` for `tenant`.
     pub async fn acquire(pool: &PgPool, tenant: TenantId) -> Result<Self, sqlx::Error> {
-        let mut connection = pool.acquire().await?;
-        sqlx::query("SELECT set_config('app.tenant_id', $1, false)")
+        let mut connection = Held::acquire(pool).await?;
+        let scoped = sqlx::query("SELECT set_config('app.tenant_id', $1, false)")
             .bind(tenant.to_string())
-            .execute(&mut *connection)
-            .await?;
+            .execute(&mut *connection);
+        let scoped = timeout(STATEMENT, scoped).await;
+        let (connection, _done) = connection.after(scoped)?;
         Ok(Self { tenant, connection })
     }
 

@@ -1,10 +1,21 @@
 //! What is asked of a server as a whole.
 
-use sqlx::{ConnectOptions as _, Connection as _, PgPool, postgres::PgConnectOptions};
+use std::time::Duration;
 
-/// Whether the database behind a pool answers.
+use daybook_projections::connection::Held;
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, postgres::PgConnectOptions};
+use tokio::time::timeout;
+
+/// How long a pool may take to answer whether it does.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Whether the database behind a pool answers, over a connection that serves.
 pub async fn answers(pool: &PgPool) -> bool {
-    sqlx::query("SELECT 1").execute(pool).await.is_ok()
+    let answered = timeout(PROBE, async {
+        let mut held = Held::acquire(pool).await?;
+        sqlx::query("SELECT 1").execute(&mut *held).await
+    });
+    matches!(answered.await, Ok(Ok(_)))
 }
 
 /// Makes a database on a server unless it is there. The login may make databases.

@@ -11,7 +11,7 @@ use sqlx::{PgPool, types::Json};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::postgres::{Scope, may_pass};
+use crate::postgres::{STATEMENT, Scope, Stalled, may_pass, silent, unless_stalled};
 
 /// How long a receipt is kept.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
@@ -199,7 +199,8 @@ async fn store(pool: &PgPool, tenant: TenantId, receipts: &[Receipt]) -> Result<
                 .execute(&mut *scope)
                 .await
         };
-        match written.await {
+        let written = unless_stalled(STATEMENT, written).await;
+        match written.unwrap_or_else(|Stalled| Err(silent())) {
             Ok(_) => return Ok(()),
             Err(error) if tries < TRIES && may_pass(&error) => tries += 1,
             Err(error) => return Err(error),

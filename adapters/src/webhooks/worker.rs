@@ -21,7 +21,10 @@ use super::{
     WebhookError,
     dispatcher::{Dispatcher, EACH, MOST},
 };
-use crate::log::Hint;
+use crate::{
+    log::Hint,
+    postgres::{Stalled, unless_stalled},
+};
 
 /// How often is looked although no hint came: for what is due again, and for hints that got lost.
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,6 +32,10 @@ const LOOK: Duration = Duration::from_secs(1);
 const PACE: Duration = Duration::from_millis(100);
 /// How long those under way may take when the program ends. What is cut off is sent again.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long the database may take for one answer.
+const STALLED: Duration = Duration::from_secs(10);
+/// The same while a receiver may take its time, too.
+const ATTEMPT_STALLED: Duration = Duration::from_mins(1);
 /// How many looks lie between two rounds of forgetting.
 const FORGET_EVERY: u32 = 600;
 
@@ -71,13 +78,21 @@ async fn work<L: EventLog>(
     while !*stopped.borrow() {
         pace.tick().await;
         looks = looks.wrapping_add(1);
-        let is_more = dispatcher.hand_out_some().await.map(|(_, is_more)| is_more);
-        let is_more = is_more.unwrap_or_else(|error| {
-            tracing::warn!(%error, "webhooks could not be handed out");
-            false
-        });
-        if let Err(error) = send(&dispatcher, &busy, &mut under_way).await {
-            tracing::warn!(%error, "webhooks could not be taken");
+        let is_more = match unless_stalled(STALLED, dispatcher.hand_out_some()).await {
+            Ok(Ok((_, is_more))) => is_more,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "webhooks could not be handed out");
+                false
+            }
+            Err(Stalled) => {
+                tracing::warn!("the database is silent: webhooks are not handed out");
+                false
+            }
+        };
+        match unless_stalled(STALLED, send(&dispatcher, &busy, &mut under_way)).await {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => tracing::warn!(%error, "webhooks could not be taken"),
+            Err(Stalled) => tracing::warn!("the database is silent: webhooks are not taken"),
         }
         if looks % FORGET_EVERY == 1 {
             under_way.spawn(forget(Arc::clone(&dispatcher)));
@@ -135,8 +150,12 @@ async fn send<L: EventLog>(
             let (dispatcher, here) = (dispatcher.clone(), Here::new(busy, due.endpoint_id));
             under_way.spawn(async move {
                 let _here = here;
-                if let Err(error) = dispatcher.attempt(due).await {
-                    tracing::warn!(%error, "a webhook could not be sent; it is tried again");
+                match unless_stalled(ATTEMPT_STALLED, dispatcher.attempt(due)).await {
+                    Ok(Ok(())) => (),
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "a webhook could not be sent; it is tried again");
+                    }
+                    Err(Stalled) => tracing::warn!("an attempt of a webhook was given up"),
                 }
             });
         }

@@ -65,7 +65,6 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     let signals = Signals::hear()?;
     let relay = app.relay_hints(database.options.clone()).await;
-    let relay = relay.context("the database cannot be listened to")?;
     let workers = Workers::start(&app);
     let routes = router_behind(app.clone(), &config.trusted_proxies);
     let given_up = database.given_up();

@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use daybook_domain::ids::TenantId;
 use sqlx::{Executor as _, PgConnection, PgPool};
 
-use crate::{projector::Projector, tx::transaction};
+use crate::{projector::Projector, tx::bulk_transaction};
 
 use super::fold::bare;
 
@@ -81,7 +81,7 @@ pub(super) async fn digests_are_true(
     tenant: TenantId,
     projector: Arc<dyn Projector>,
 ) -> Result<bool, sqlx::Error> {
-    transaction(pool, move |tx| {
+    bulk_transaction(pool, move |tx| {
         Box::pin(async move {
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
             let (read, kept) = digests_of_live(tx, tenant, projector.as_ref()).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
 use sqlx::{Executor as _, PgPool};
 
-use crate::{projector::Projector, tx::transaction};
+use crate::{projector::Projector, tx::bulk_transaction};
 
 use super::{
     AsideError, Compared, Digest, Until, compare, compare_positions, digest::digests_of_live,
@@ -37,7 +37,7 @@ pub async fn compare_with_live<L: EventLog>(
     ignoring: &'static [&'static str],
     limit: usize,
 ) -> Result<ComparedWithLive, AsideError> {
-    transaction(pool, move |tx| {
+    bulk_transaction(pool, move |tx| {
         Box::pin(async move {
             // Temporary tables are all that is written; the role may write nothing else.
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE").await?;
@@ -72,7 +72,7 @@ pub async fn compare_between<L: EventLog>(
     ignoring: &'static [&'static str],
     limit: usize,
 ) -> Result<Compared, AsideError> {
-    transaction(pool, move |tx| {
+    bulk_transaction(pool, move |tx| {
         Box::pin(async move {
             tx.execute("SET TRANSACTION READ WRITE").await?;
             compare_positions(tx, &log, tenant, &projector, range, ignoring, limit).await

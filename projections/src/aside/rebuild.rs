@@ -15,7 +15,7 @@ use daybook_domain::{
 use futures::{Stream, StreamExt as _};
 use sqlx::{Executor as _, PgConnection, PgPool};
 
-use crate::{event::Event, projector::Projector, tx::transaction};
+use crate::{event::Event, projector::Projector, tx::bulk_transaction};
 
 use super::{
     AsideError, Compared, Pace, Skips, compare,
@@ -154,7 +154,7 @@ impl<L: EventLog> Rebuild<L> {
     /// Forgets what a rebuild that was broken off has made.
     pub async fn abandon(&self) -> Result<(), AsideError> {
         let this = self.clone();
-        transaction(&self.pool, move |tx| {
+        bulk_transaction(&self.pool, move |tx| {
             Box::pin(async move {
                 let gone = this.keyed(include_str!("rebuild_delete.sql")).execute(&mut *tx).await?;
                 if 0 < gone.rows_affected() {
@@ -172,7 +172,7 @@ impl<L: EventLog> Rebuild<L> {
     /// again: that goes on from where it stood. Answers where that is.
     pub async fn take_back(&self) -> Result<Position, AsideError> {
         let this = self.clone();
-        transaction(&self.pool, move |tx| {
+        bulk_transaction(&self.pool, move |tx| {
             Box::pin(async move {
                 this.lock_live(tx).await?;
                 let replaced: Option<(i32, i32, i64)> =
@@ -197,7 +197,7 @@ impl<L: EventLog> Rebuild<L> {
     /// Begins anew, or answers where it stopped.
     async fn begin(&self) -> Result<Position, AsideError> {
         let this = self.clone();
-        let position: Result<i64, AsideError> = transaction(&self.pool, move |tx| {
+        let position: Result<i64, AsideError> = bulk_transaction(&self.pool, move |tx| {
             Box::pin(async move {
                 let begun = sqlx::query_scalar(include_str!("rebuild_begin.sql"))
                     .bind(this.tenant.uuid())
@@ -219,7 +219,7 @@ impl<L: EventLog> Rebuild<L> {
     async fn sweep(&self) -> Result<bool, AsideError> {
         loop {
             let (this, began) = (self.clone(), Instant::now());
-            let swept: Result<Option<u64>, AsideError> = transaction(&self.pool, move |tx| {
+            let swept: Result<Option<u64>, AsideError> = bulk_transaction(&self.pool, move |tx| {
                 Box::pin(async move {
                     let unused = this.keyed(include_str!("rebuild_unused.sql"));
                     if unused.fetch_optional(&mut *tx).await?.is_none() {
@@ -251,7 +251,7 @@ impl<L: EventLog> Rebuild<L> {
         skips: Skips,
     ) -> Result<(), AsideError> {
         let this = self.clone();
-        transaction(&self.pool, move |tx| {
+        bulk_transaction(&self.pool, move |tx| {
             Box::pin(async move {
                 tx.execute("SET LOCAL search_path = read_next, read").await?;
                 let moved = this
@@ -276,7 +276,7 @@ impl<L: EventLog> Rebuild<L> {
         are_true: bool,
     ) -> Result<(Settled, Position), AsideError> {
         let this = self.clone();
-        transaction(&self.pool, move |tx| {
+        bulk_transaction(&self.pool, move |tx| {
             Box::pin(async move {
                 tx.execute("SET LOCAL search_path = read_next, read").await?;
                 let projector = &this.projector;

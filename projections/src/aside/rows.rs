@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{Executor as _, PgPool, types::Json};
 use tokio::sync::mpsc::Sender;
 
-use crate::{projector::Projector, tx::transaction};
+use crate::{projector::Projector, tx::bulk_transaction};
 
 use super::{
     AsideError, Folded, Until,
@@ -31,7 +31,7 @@ pub async fn rows_as_of<L: EventLog>(
     until: Until,
     rows: Sender<ReadRow>,
 ) -> Result<Folded, AsideError> {
-    transaction(pool, move |tx| {
+    bulk_transaction(pool, move |tx| {
         Box::pin(async move {
             tx.execute("SET TRANSACTION READ WRITE").await?;
             let projectors = [Arc::clone(&projector)];

@@ -13,10 +13,13 @@ use daybook_domain::{
 use sqlx::PgPool;
 use tokio::{
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
-use crate::projector::Projector;
+use crate::{
+    connection::{Held, STATEMENT},
+    projector::Projector,
+};
 
 /// Where the projectors stand. Cheap to clone; clones of one process tell each other.
 #[derive(Clone, Debug)]
@@ -60,11 +63,13 @@ impl Checkpoints {
         projector: &dyn Projector,
     ) -> Result<Position, sqlx::Error> {
         let (name, version) = (projector.name(), projector.version());
-        let position: Option<i64> = sqlx::query_scalar(include_str!("position.sql"))
+        let mut held = Held::acquire(&self.pool).await?;
+        let position = sqlx::query_scalar(include_str!("position.sql"))
             .bind(tenant.uuid())
             .bind(name)
-            .fetch_optional(&self.pool)
-            .await?;
+            .fetch_optional(&mut *held);
+        let position = timeout(STATEMENT, position).await;
+        let position: Option<i64> = held.finish(position)?;
         let position = Position(position.unwrap_or_default().cast_unsigned());
         self.local.raise(tenant, name, version, position);
         Ok(position)
@@ -117,18 +122,21 @@ impl Checkpoints {
     ) -> Result<Vec<Option<Position>>, sqlx::Error> {
         let names: Vec<&str> = projectors.iter().map(|projector| projector.name()).collect();
         let versions: Vec<i32> = projectors.iter().map(|projector| projector.version()).collect();
-        sqlx::query(include_str!("begin.sql"))
+        let mut held = Held::acquire(&self.pool).await?;
+        let begun = sqlx::query(include_str!("begin.sql"))
             .bind(tenant.uuid())
             .bind(&names)
             .bind(&versions)
-            .execute(&self.pool)
-            .await?;
-        let positions: Vec<Option<i64>> = sqlx::query_scalar(include_str!("load.sql"))
+            .execute(&mut *held);
+        let begun = timeout(STATEMENT, begun).await;
+        let (mut held, _begun) = held.after(begun)?;
+        let positions = sqlx::query_scalar(include_str!("load.sql"))
             .bind(tenant.uuid())
             .bind(&names)
             .bind(&versions)
-            .fetch_all(&self.pool)
-            .await?;
+            .fetch_all(&mut *held);
+        let positions = timeout(STATEMENT, positions).await;
+        let positions: Vec<Option<i64>> = held.finish(positions)?;
         let position = |it: Option<i64>| it.map(|it| Position(it.cast_unsigned()));
         Ok(positions.into_iter().map(position).collect())
     }
@@ -146,13 +154,15 @@ impl Checkpoints {
         let versions: Vec<i32> = projectors.iter().map(|projector| projector.version()).collect();
         let tenants: Vec<uuid::Uuid> = heads.iter().map(|head| head.tenant.uuid()).collect();
         let positions: Vec<i64> = heads.iter().map(|head| head.position.0.cast_signed()).collect();
-        let behind: Vec<uuid::Uuid> = sqlx::query_scalar(include_str!("behind.sql"))
+        let mut held = Held::acquire(&self.pool).await?;
+        let behind = sqlx::query_scalar(include_str!("behind.sql"))
             .bind(&tenants)
             .bind(&positions)
             .bind(&names)
             .bind(&versions)
-            .fetch_all(&self.pool)
-            .await?;
+            .fetch_all(&mut *held);
+        let behind = timeout(STATEMENT, behind).await;
+        let behind: Vec<uuid::Uuid> = held.finish(behind)?;
         Ok(behind.into_iter().map(TenantId::new).collect())
     }
 

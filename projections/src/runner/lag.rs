@@ -2,7 +2,10 @@
 
 use daybook_domain::ports::EventLog;
 
+use tokio::time::timeout;
+
 use super::{Runner, RunnerError};
+use crate::connection::{Held, STATEMENT};
 
 /// How far one projector is behind the heads of all tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +48,15 @@ impl<L: EventLog> Runner<L> {
             let tenants: Vec<uuid::Uuid> = heads.iter().map(|head| head.tenant.uuid()).collect();
             let positions: Vec<i64> =
                 heads.iter().map(|head| head.position.0.cast_signed()).collect();
-            let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(include_str!("lag.sql"))
+            let mut held = Held::acquire(&self.shared.pool).await?;
+            let rows = sqlx::query_as(include_str!("lag.sql"))
                 .bind(&tenants)
                 .bind(&positions)
                 .bind(&names)
                 .bind(&versions)
-                .fetch_all(&self.shared.pool)
-                .await?;
+                .fetch_all(&mut *held);
+            let rows = timeout(STATEMENT, rows).await;
+            let rows: Vec<(i64, i64, i64, i64)> = held.finish(rows)?;
             for (lag, (events, tenants, parked, outdated)) in lags.iter_mut().zip(rows) {
                 lag.events += events.unsigned_abs();
                 lag.tenants += tenants.unsigned_abs();

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use daybook_domain::ids::TenantId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{RunnerConfig, step::Fence};
+use crate::connection::{Held, STATEMENT};
 
 /// Into how many ranges the tenants are spread. As many rows as migrations make.
 pub const RANGES: i32 = 64;
@@ -54,11 +56,21 @@ impl Leases {
         pool: &PgPool,
         config: &RunnerConfig,
     ) -> Result<bool, sqlx::Error> {
+        let mut held = Held::acquire(pool).await?;
+        let renewed = timeout(STATEMENT, self.renew_over(&mut held, config)).await;
+        held.finish(renewed)
+    }
+
+    async fn renew_over(
+        &mut self,
+        connection: &mut PgConnection,
+        config: &RunnerConfig,
+    ) -> Result<bool, sqlx::Error> {
         let seconds = config.lease.as_secs_f64();
         let runners: i64 = sqlx::query_scalar(include_str!("lease_alive.sql"))
             .bind(self.owner)
             .bind(seconds)
-            .fetch_one(pool)
+            .fetch_one(&mut *connection)
             .await?;
         self.runners = runners;
         let share = i64::from(RANGES).div_euclid(runners.max(1))
@@ -67,7 +79,7 @@ impl Leases {
             .bind(self.owner)
             .bind(seconds)
             .bind(share)
-            .fetch_all(pool)
+            .fetch_all(&mut *connection)
             .await?;
         let before = std::mem::replace(&mut self.held, kept.into_iter().collect());
         let room = share - i64::try_from(self.held.len()).unwrap_or(share);
@@ -76,7 +88,7 @@ impl Leases {
                 .bind(self.owner)
                 .bind(seconds)
                 .bind(room)
-                .fetch_all(pool)
+                .fetch_all(connection)
                 .await?;
             self.held.extend(taken);
         }
@@ -86,7 +98,9 @@ impl Leases {
     /// Gives everything back, so that others need not wait for the end of the leases.
     pub(super) async fn release(&mut self, pool: &PgPool) -> Result<(), sqlx::Error> {
         self.held.clear();
-        sqlx::query(include_str!("lease_release.sql")).bind(self.owner).execute(pool).await?;
-        Ok(())
+        let mut held = Held::acquire(pool).await?;
+        let release = sqlx::query(include_str!("lease_release.sql")).bind(self.owner);
+        let released = timeout(STATEMENT, release.execute(&mut *held)).await;
+        held.finish(released).map(drop)
     }
 }

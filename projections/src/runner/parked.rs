@@ -9,9 +9,11 @@ use daybook_domain::{
     ports::EventLog,
 };
 use sqlx::{PgConnection, prelude::FromRow};
+use tokio::time::timeout;
 
 use crate::{
     aside::Skips,
+    connection::{Held, STATEMENT},
     event::Event,
     projector::{ProjectionError, Projector, Reaction},
     tx::transaction,
@@ -68,10 +70,10 @@ pub enum Retried {
 impl<L: EventLog> Runner<L> {
     /// The parked streams of a tenant, in the order in which they failed.
     pub async fn parked(&self, tenant: TenantId) -> Result<Vec<ParkedStream>, sqlx::Error> {
-        sqlx::query_as(include_str!("parked_list.sql"))
-            .bind(tenant.uuid())
-            .fetch_all(&self.shared.pool)
-            .await
+        let mut held = Held::acquire(&self.shared.pool).await?;
+        let list = sqlx::query_as(include_str!("parked_list.sql")).bind(tenant.uuid());
+        let listed = timeout(STATEMENT, list.fetch_all(&mut *held)).await;
+        held.finish(listed)
     }
 
     /// Tries a parked stream again, without the events that the tenant says are to be skipped, from the event that failed up to where its projector stands.

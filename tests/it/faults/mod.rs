@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
 mod load;
+mod silence;
 mod slow_clients;
 mod takeover;
 mod tally;

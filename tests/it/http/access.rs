@@ -71,4 +71,8 @@ async fn health_needs_no_key_and_every_answer_carries_a_request_id_and_safe_head
     assert_eq!(answer.expect(200)["status"], "ok");
     let detailed = app.send("", ("GET", "/api/health/detailed"), &[], None).await.expect(200);
     assert_eq!(detailed["checks"]["database"]["status"], "ok");
+    assert_eq!(detailed["checks"]["writes"]["status"], "ok");
+    for pool in ["append", "queries", "projections", "rebuild", "vault", "webhooks"] {
+        assert_eq!(detailed["checks"]["pools"][pool]["status"], "ok", "{pool}");
+    }
 }

@@ -31,10 +31,7 @@ async fn filled(app: &TestApp) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    hex::encode(text)
-        .as_bytes()
-        .chunks(2)
-        .fold(String::new(), |text, digits| text + "%" + std::str::from_utf8(digits).unwrap())
+    text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
 
 async fn found(app: &TestApp, query: &str) -> Vec<String> {

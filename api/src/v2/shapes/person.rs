@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Money,
+    ChangedBy, Money, ReasonCode,
     bookings::Status,
     customers::{Consent, NoteKind, NoteVisibility, WishedErasure},
     reports::{Reached, Stage},
@@ -89,6 +89,10 @@ struct PersonAppointment {
 struct PersonModification {
     at: Instant,
     what: Change,
+    by: ChangedBy,
+    /// Why, in one word.
+    reason_code: Option<ReasonCode>,
+    /// Why, in the words of whoever wanted it.
     reason: Option<String>,
     from: Option<Instant>,
     to: Option<Instant>,

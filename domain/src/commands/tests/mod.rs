@@ -60,7 +60,7 @@ impl House {
     async fn run<C: UnitCommand>(&self, command: &C) -> Result<C::Answer, C::Refusal> {
         match self.dispatcher.run(&context(DateTime::UNIX_EPOCH), command).await {
             Ok(done) => Ok(done.answer),
-            Err(CommandError::Refused(refusal)) => Err(refusal),
+            Err(CommandError::Refused { refusal, .. }) => Err(refusal),
             Err(error) => panic!("the machinery broke: {error}"),
         }
     }
