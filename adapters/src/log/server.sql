@@ -1,4 +1,3 @@
--- across tenants: it asks about the server, not about rows.
 -- Which start of which server this is, and whether it only follows another one.
 SELECT pg_postmaster_start_time()::text || ' ' || coalesce(host(inet_server_addr()), 'local')
            || ' ' || coalesce(inet_server_port(), 0) AS server,
