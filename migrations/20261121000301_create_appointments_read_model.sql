@@ -17,7 +17,10 @@ CREATE TABLE read.appointments (
     is_composite      boolean     NOT NULL,
     starts_at         timestamptz NOT NULL,
     ends_at           timestamptz NOT NULL,
+    starts_local      timestamp   NOT NULL,
+    ends_local        timestamp   NOT NULL,
     phases            jsonb       NOT NULL,
+    phases_local      timestamp[] NOT NULL,
     price_minor       bigint      NOT NULL,
     currency          text        NOT NULL,
     source            text        NOT NULL,
@@ -37,6 +40,8 @@ CREATE TABLE read.appointments (
 COMMENT ON TABLE read.appointments IS 'One row per appointment, as it stands. No personal data.';
 COMMENT ON COLUMN read.appointments.position IS 'The event that the row rests on.';
 COMMENT ON COLUMN read.appointments.version IS 'The revision of the stream at that event.';
+COMMENT ON COLUMN read.appointments.starts_local IS 'starts_at on the clocks of the zone; the projector knows zones, the server may not.';
+COMMENT ON COLUMN read.appointments.phases_local IS 'When each of the phases begins on the clocks of the zone.';
 COMMENT ON COLUMN read.appointments.staff_ids IS 'Everyone who does a phase.';
 COMMENT ON COLUMN read.appointments.last_outcome IS 'What the latest reschedule or cancellation came to under the agreed terms.';
 

@@ -3,9 +3,7 @@
 CREATE VIEW reporting.appointments WITH (security_barrier) AS
 SELECT a.tenant_id, a.appointment_id, a.company_id, a.branch_id, a.customer_id, a.staff_id, a.staff_ids,
        a.service_ids, a.status, a.booking_type, a.is_composite, a.starts_at, a.ends_at, a.zone,
-       a.starts_at AT TIME ZONE a.zone AS starts_local,
-       a.ends_at AT TIME ZONE a.zone AS ends_local,
-       (a.starts_at AT TIME ZONE a.zone)::date AS local_date,
+       a.starts_local, a.ends_local, a.starts_local::date AS local_date,
        floor(extract(epoch FROM a.ends_at - a.starts_at) / 60)::bigint AS duration_min,
        floor(extract(epoch FROM a.starts_at - a.booked_at) / 60)::bigint AS lead_time_min,
        a.price_minor, a.currency, a.source, a.series_id, a.series_number::bigint AS series_number,
@@ -18,8 +16,7 @@ CREATE VIEW reporting.phases WITH (security_barrier) AS
 SELECT a.tenant_id, a.appointment_id, p.no AS phase_number, (p.it ->> 'phase_id')::uuid AS phase_id,
        p.it ->> 'key' AS phase_key, a.company_id, a.branch_id, (p.it ->> 'service_id')::uuid AS service_id,
        (p.it ->> 'staff_id')::uuid AS staff_id, a.customer_id, a.status, t.starts_at, t.ends_at, a.zone,
-       t.starts_at AT TIME ZONE a.zone AS starts_local,
-       (t.starts_at AT TIME ZONE a.zone)::date AS local_date,
+       a.phases_local[p.no] AS starts_local, a.phases_local[p.no]::date AS local_date,
        floor(extract(epoch FROM t.ends_at - t.starts_at) / 60)::bigint AS active_min,
        floor(extract(epoch FROM (p.it #>> '{staff_busy,to}')::timestamptz
                               - (p.it #>> '{staff_busy,from}')::timestamptz) / 60)::bigint AS staff_min,

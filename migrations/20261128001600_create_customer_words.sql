@@ -38,51 +38,35 @@ $$;
 
 COMMENT ON FUNCTION ops.words_of IS 'What a row of read.customers is searched by.';
 
-CREATE FUNCTION ops.index_customers() RETURNS trigger
+-- Row by row: most updates change no word, since they count visits, and never come here.
+CREATE FUNCTION ops.index_customer() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
-    CASE TG_OP
-    WHEN 'INSERT' THEN
-        INSERT INTO read.customer_words (tenant_id, customer_id, word, company_id)
-        SELECT n.tenant_id, n.customer_id, w, n.company_id
-          FROM new_rows AS n CROSS JOIN LATERAL ops.words_of(n.words, n.phone) AS w;
-    WHEN 'UPDATE' THEN
-        -- Most updates change no word: they count visits.
-        IF NOT EXISTS (
-            SELECT FROM new_rows AS n JOIN old_rows AS o USING (tenant_id, customer_id)
-             WHERE (n.words, n.phone, n.company_id) IS DISTINCT FROM (o.words, o.phone, o.company_id)
-        ) THEN
-            RETURN NULL;
-        END IF;
-        DELETE FROM read.customer_words AS i
-         USING new_rows AS n JOIN old_rows AS o USING (tenant_id, customer_id)
-         WHERE i.tenant_id = n.tenant_id AND i.customer_id = n.customer_id
-           AND (n.words, n.phone, n.company_id) IS DISTINCT FROM (o.words, o.phone, o.company_id);
-        INSERT INTO read.customer_words (tenant_id, customer_id, word, company_id)
-        SELECT n.tenant_id, n.customer_id, w, n.company_id
-          FROM new_rows AS n
-          JOIN old_rows AS o USING (tenant_id, customer_id)
-         CROSS JOIN LATERAL ops.words_of(n.words, n.phone) AS w
-         WHERE (n.words, n.phone, n.company_id) IS DISTINCT FROM (o.words, o.phone, o.company_id);
-    WHEN 'DELETE' THEN
-        DELETE FROM read.customer_words AS i
-         USING old_rows AS o
-         WHERE i.tenant_id = o.tenant_id AND i.customer_id = o.customer_id;
-    ELSE
+    IF TG_OP = 'TRUNCATE' THEN
         DELETE FROM read.customer_words;
-    END CASE;
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM read.customer_words AS w
+         WHERE w.tenant_id = OLD.tenant_id AND w.customer_id = OLD.customer_id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO read.customer_words (tenant_id, customer_id, word, company_id)
+        SELECT NEW.tenant_id, NEW.customer_id, w, NEW.company_id
+          FROM ops.words_of(NEW.words, NEW.phone) AS w;
+    END IF;
     RETURN NULL;
 END $$;
 
-COMMENT ON FUNCTION ops.index_customers IS 'Keeps read.customer_words.';
+COMMENT ON FUNCTION ops.index_customer IS 'Keeps read.customer_words.';
 
-CREATE TRIGGER index_customers_on_insert AFTER INSERT ON read.customers
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ops.index_customers();
-CREATE TRIGGER index_customers_on_update AFTER UPDATE ON read.customers
-    REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ops.index_customers();
-CREATE TRIGGER index_customers_on_delete AFTER DELETE ON read.customers
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ops.index_customers();
-CREATE TRIGGER index_customers_on_truncate AFTER TRUNCATE ON read.customers
-    FOR EACH STATEMENT EXECUTE FUNCTION ops.index_customers();
+CREATE TRIGGER index_customer_on_insert AFTER INSERT OR DELETE ON read.customers
+    FOR EACH ROW EXECUTE FUNCTION ops.index_customer();
+CREATE TRIGGER index_customer_on_update AFTER UPDATE ON read.customers
+    FOR EACH ROW WHEN ((NEW.words, NEW.phone, NEW.company_id) IS DISTINCT FROM (OLD.words, OLD.phone, OLD.company_id))
+    EXECUTE FUNCTION ops.index_customer();
+CREATE TRIGGER index_customer_on_truncate AFTER TRUNCATE ON read.customers
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.index_customer();

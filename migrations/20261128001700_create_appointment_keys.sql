@@ -26,58 +26,38 @@ CREATE POLICY project ON read.appointment_keys TO daybook_projector USING (true)
 CREATE POLICY own_tenant ON read.appointment_keys FOR SELECT TO daybook_app
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 
-CREATE FUNCTION ops.index_appointments() RETURNS trigger
+-- Row by row: most updates change none of it and never come here, and what comes is looked up by key.
+CREATE FUNCTION ops.index_appointment() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
-    CASE TG_OP
-    WHEN 'INSERT' THEN
-        INSERT INTO read.appointment_keys (tenant_id, key, status, starts_at, appointment_id)
-        SELECT DISTINCT n.tenant_id, k.key, n.status, n.starts_at, n.appointment_id
-          FROM new_rows AS n CROSS JOIN LATERAL unnest(n.staff_ids || n.service_ids) AS k (key);
-    WHEN 'UPDATE' THEN
-        IF NOT EXISTS (
-            SELECT FROM new_rows AS n JOIN old_rows AS o USING (tenant_id, appointment_id)
-             WHERE (n.staff_ids, n.service_ids, n.status, n.starts_at)
-                   IS DISTINCT FROM (o.staff_ids, o.service_ids, o.status, o.starts_at)
-        ) THEN
-            RETURN NULL;
-        END IF;
-        DELETE FROM read.appointment_keys AS i
-         USING old_rows AS o
-          JOIN new_rows AS n USING (tenant_id, appointment_id)
-         CROSS JOIN LATERAL unnest(o.staff_ids || o.service_ids) AS k (key)
-         WHERE i.tenant_id = o.tenant_id AND i.key = k.key AND i.status = o.status AND i.starts_at = o.starts_at
-           AND i.appointment_id = o.appointment_id
-           AND (n.staff_ids, n.service_ids, n.status, n.starts_at)
-               IS DISTINCT FROM (o.staff_ids, o.service_ids, o.status, o.starts_at);
-        INSERT INTO read.appointment_keys (tenant_id, key, status, starts_at, appointment_id)
-        SELECT DISTINCT n.tenant_id, k.key, n.status, n.starts_at, n.appointment_id
-          FROM new_rows AS n
-          JOIN old_rows AS o USING (tenant_id, appointment_id)
-         CROSS JOIN LATERAL unnest(n.staff_ids || n.service_ids) AS k (key)
-         WHERE (n.staff_ids, n.service_ids, n.status, n.starts_at)
-               IS DISTINCT FROM (o.staff_ids, o.service_ids, o.status, o.starts_at);
-    WHEN 'DELETE' THEN
-        DELETE FROM read.appointment_keys AS i
-         USING old_rows AS o
-         CROSS JOIN LATERAL unnest(o.staff_ids || o.service_ids) AS k (key)
-         WHERE i.tenant_id = o.tenant_id AND i.key = k.key AND i.status = o.status AND i.starts_at = o.starts_at
-           AND i.appointment_id = o.appointment_id;
-    ELSE
+    IF TG_OP = 'TRUNCATE' THEN
         DELETE FROM read.appointment_keys;
-    END CASE;
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM read.appointment_keys AS k
+         WHERE k.tenant_id = OLD.tenant_id AND k.key = ANY (OLD.staff_ids || OLD.service_ids)
+           AND k.status = OLD.status AND k.starts_at = OLD.starts_at
+           AND k.appointment_id = OLD.appointment_id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO read.appointment_keys (tenant_id, key, status, starts_at, appointment_id)
+        SELECT DISTINCT NEW.tenant_id, k.key, NEW.status, NEW.starts_at, NEW.appointment_id
+          FROM unnest(NEW.staff_ids || NEW.service_ids) AS k (key);
+    END IF;
     RETURN NULL;
 END $$;
 
-COMMENT ON FUNCTION ops.index_appointments IS 'Keeps read.appointment_keys.';
+COMMENT ON FUNCTION ops.index_appointment IS 'Keeps read.appointment_keys.';
 
-CREATE TRIGGER index_appointments_on_insert AFTER INSERT ON read.appointments
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ops.index_appointments();
-CREATE TRIGGER index_appointments_on_update AFTER UPDATE ON read.appointments
-    REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ops.index_appointments();
-CREATE TRIGGER index_appointments_on_delete AFTER DELETE ON read.appointments
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ops.index_appointments();
-CREATE TRIGGER index_appointments_on_truncate AFTER TRUNCATE ON read.appointments
-    FOR EACH STATEMENT EXECUTE FUNCTION ops.index_appointments();
+CREATE TRIGGER index_appointment_on_insert AFTER INSERT OR DELETE ON read.appointments
+    FOR EACH ROW EXECUTE FUNCTION ops.index_appointment();
+CREATE TRIGGER index_appointment_on_update AFTER UPDATE ON read.appointments
+    FOR EACH ROW WHEN ((NEW.staff_ids, NEW.service_ids, NEW.status, NEW.starts_at)
+                       IS DISTINCT FROM (OLD.staff_ids, OLD.service_ids, OLD.status, OLD.starts_at))
+    EXECUTE FUNCTION ops.index_appointment();
+CREATE TRIGGER index_appointment_on_truncate AFTER TRUNCATE ON read.appointments
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.index_appointment();

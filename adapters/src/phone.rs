@@ -184,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn the_regions_that_the_domain_accepts_are_those_that_numbers_are_read_by() {
+        for code in ('A'..='Z').flat_map(|a| ('A'..='Z').map(move |b| format!("{a}{b}"))) {
+            let region = code.parse::<Region>().ok();
+            let is_read =
+                region.is_some_and(|it| PHONE_NUMBER_UTIL.parse("1234567", Some(it)).is_ok());
+            assert_eq!(daybook_domain::standards::is_phone_region(&code), is_read, "{code}");
+        }
+    }
+
+    #[test]
     fn an_extension_is_kept_and_tells_numbers_apart() {
         for (text, expected) in [
             ("+49 30 1234567 ext. 5", "+49301234567;ext=5"),

@@ -39,3 +39,24 @@ fn sql_files(folder: &Path, found: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// A server may have other zones than we do, and legacy names are a package of their own: what is local is
+/// computed where zones are known.
+#[test]
+fn no_statement_asks_the_server_for_a_zone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for folder in ["projections/src", "adapters/src", "replay-tools", "migrations"] {
+        sql_files(&root.join(folder), &mut files);
+    }
+    assert!(60 < files.len(), "only {} files were found", files.len());
+    let mut faults = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap().to_uppercase().replace("''", "'");
+        let zones = text.matches("AT TIME ZONE").count() + text.matches("TIMEZONE(").count();
+        if zones != text.matches("AT TIME ZONE 'UTC'").count() {
+            faults.push(file.display().to_string());
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

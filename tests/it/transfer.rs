@@ -298,6 +298,7 @@ async fn an_exported_file_is_verified_by_itself_and_against_the_database_it_came
     let one = One::<Tenant> { id: exported.tenant.uuid(), command, expected: None };
     Dispatcher::new(log).run(&context, &one).await.unwrap();
     assert_eq!(run().await, ExitCode::SUCCESS, "the database goes on from the file");
-    forge(&exported.owner, "UPDATE log.events SET event_id = gen_random_uuid() WHERE position = 6").await;
+    forge(&exported.owner, "UPDATE log.events SET event_id = gen_random_uuid() WHERE position = 6")
+        .await;
     assert_eq!(run().await, ExitCode::FAILURE, "the database has another event there");
 }

@@ -48,6 +48,9 @@ pub(super) struct BranchSpec {
     pub(super) name: String,
     #[serde(default)]
     pub(super) address: Option<Address>,
+    /// Where phone numbers without a country code belong; absent means the company's region.
+    #[serde(default)]
+    pub(super) phone_region: Option<String>,
     pub(super) hours: Vec<HoursLine>,
 }
 

@@ -159,7 +159,7 @@ impl Plan {
             name: spec.name.clone(),
             zone: company.zone,
             address: spec.address.clone(),
-            phone_region: None,
+            phone_region: spec.phone_region.clone(),
             service_radius_m: None,
             transport_info: None,
             external_ref: Some(spec.reference.clone()),

@@ -8,9 +8,11 @@ use daybook_domain::{
     company::{Company, CompanyCommand, Policies},
     dispatch::UnitCommand,
     ids::{BranchId, CompanyId, ServiceId, StaffId},
+    money::Currency,
     resource::{Resource, ResourceCommand},
     service::{BranchOffer, Service, ServiceCommand},
     staff::{Staff, StaffCommand},
+    standards,
 };
 use daybook_projections::directory::{self, Directory, DirectoryFilter, DirectoryKind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -124,6 +126,10 @@ pub(super) fn shown(id: Uuid, version: u64, state: Value) -> Value {
     body.insert("version".to_owned(), json!(version));
     if let Some(Value::Object(profile)) = profile {
         body.extend(profile);
+    }
+    let currency = body.get("currency").and_then(|it| Currency::deserialize(it).ok());
+    if let Some(digits) = currency.and_then(standards::minor_digits) {
+        body.insert("currency_digits".to_owned(), json!(digits));
     }
     body.extend(fields);
     Value::Object(body)

@@ -1,5 +1,7 @@
 //! `/api/v2/reports` and the way of a customer: what analysts and the desk ask of read models.
 
+use std::collections::BTreeSet;
+
 use axum::{
     Json,
     extract::State,
@@ -15,7 +17,7 @@ use daybook_projections::{
     appointments::Appointments,
     customer_journey::{self, CustomerJourney},
     modifications::{self, Modifications, ViolationFilter},
-    utilisation::{self, By, UtilisationRow},
+    utilisation::{self, By, OpenMinutes, UtilisationRow},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -100,30 +102,35 @@ async fn used(
     let rows =
         utilisation::booked(&mut scope, caller.tenant, query.by, (from, to), narrowed, limit)
             .await?;
+    let branches = utilisation::branches(&mut scope, caller.tenant, narrowed).await?;
     drop(scope);
-    let open = open_minutes(&app, &caller, query.by, (from, to), &rows, query.branch_id).await?;
-    let items: Vec<Value> = rows.iter().zip(open).map(|(row, open)| shown(row, open)).collect();
+    let open = open_minutes(&app, &caller, query.by, (from, to), branches.as_ref()).await?;
+    let rows = open.fill(rows);
+    let items =
+        rows.iter().map(|row| shown(row, open.minutes(query.by, row.id, row.slot), query.by));
+    let items: Vec<Value> = items.collect();
     Ok(Json(json!({ "by": query.by, "from": from, "to": to, "items": items })).into_response())
 }
 
-/// The minutes in which somebody worked, by the hours as they are set now. A service has none.
+/// The minutes in which somebody worked, by the hours as they are set now.
 async fn open_minutes(
     app: &App,
     caller: &Caller,
     by: By,
     (from, to): (NaiveDate, NaiveDate),
-    rows: &[UtilisationRow],
-    at: Option<BranchId>,
-) -> Result<Vec<Option<i64>>, Problem> {
+    branches: Option<&BTreeSet<BranchId>>,
+) -> Result<OpenMinutes, Problem> {
     let found = app.worlds.at_least(caller.tenant, None, app.clock.now()).await;
     let world = found.map_err(|error| Problem::unavailable(&error))?;
     let hours = world.hours_over(from..to.succ_opt().unwrap_or(to));
-    Ok(rows.iter().map(|row| utilisation::open_minutes(&hours, by, row.id, at)).collect())
+    Ok(OpenMinutes::of(&hours, by, branches))
 }
 
-fn shown(row: &UtilisationRow, open_min: Option<i64>) -> Value {
+fn shown(row: &UtilisationRow, open_min: Option<i64>, by: By) -> Value {
     json!({
         "id": row.id,
+        "weekday": row.slot.filter(|_| by == By::Weekday),
+        "hour": row.slot.filter(|_| by == By::Hour),
         "appointments": row.appointments,
         "completed": row.completed,
         "no_shows": row.no_shows,

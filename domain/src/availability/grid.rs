@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Timelike as _, Utc};
 
 use super::{
     evaluate::{bookable, evaluate_on},
@@ -151,16 +151,68 @@ impl<'f> TenantGrid<'f> {
         }
     }
 
-    /// The minutes of a local date in which a staff member works at a branch, taken or not; none outside
-    /// of the dates that it covers.
-    pub fn open_minutes(&self, staff: StaffId, branch: BranchId, date: NaiveDate) -> u32 {
-        let zone = self.facts.branches.get(&branch).map(|branch| self.masks.zone(branch.zone));
-        let own = self.masks.staff.get(&staff).and_then(|it| it.general(branch));
-        let (Some(zone), Some(words)) = (zone, own) else { return 0 };
-        if !self.masks.dates().contains(&date) {
-            return 0;
+    /// The minutes in which a staff member works at one of some branches, taken or not, on the dates that
+    /// it covers. What is open at two of them at once counts once.
+    pub fn open_minutes(&self, staff: StaffId, branches: &[BranchId]) -> u32 {
+        let mut open = vec![0; self.masks.words()];
+        for (own, steps, _) in self.open_at(staff, branches) {
+            let mut here = own.to_vec();
+            super::bits::keep_range(&mut here, &steps);
+            super::bits::or(&mut open, &here);
         }
-        super::bits::count(words, &self.masks.bits(&zone.day(date))) * GRID_MIN
+        super::bits::count(&open, &(0..open.len() * 64)) * GRID_MIN
+    }
+
+    /// The same by local date and hour: minutes of each hour in which there are some.
+    pub fn open_hours(
+        &self,
+        staff: StaffId,
+        branches: &[BranchId],
+        mut each: impl FnMut(NaiveDate, u32, u32),
+    ) {
+        let mut counted = vec![0; self.masks.words()];
+        for (own, steps, zone) in self.open_at(staff, branches) {
+            let mut here = own.to_vec();
+            super::bits::keep_range(&mut here, &steps);
+            super::bits::and_not(&mut here, &counted);
+            super::bits::or(&mut counted, &here);
+            let mut run: Option<(NaiveDate, u32, u32)> = None;
+            for bit in super::bits::ones(&here) {
+                let local = instant(self.masks.step(bit)).with_timezone(&zone).naive_local();
+                let (date, hour) = (local.date(), local.time().hour());
+                run = match run {
+                    Some((of, at, minutes)) if (of, at) == (date, hour) => {
+                        Some((of, at, minutes + GRID_MIN))
+                    }
+                    before => {
+                        if let Some((of, at, minutes)) = before {
+                            each(of, at, minutes);
+                        }
+                        Some((date, hour, GRID_MIN))
+                    }
+                };
+            }
+            if let Some((of, at, minutes)) = run {
+                each(of, at, minutes);
+            }
+        }
+    }
+
+    /// When a staff member works at each of some branches, the part of it that is on the local dates, and
+    /// the zone of those.
+    fn open_at<'g>(
+        &'g self,
+        staff: StaffId,
+        branches: &'g [BranchId],
+    ) -> impl Iterator<Item = (&'g [u64], Range<usize>, chrono_tz::Tz)> {
+        let own = self.masks.staff.get(&staff);
+        branches.iter().filter_map(move |id| {
+            let zone = self.masks.zone(self.facts.branches.get(id)?.zone);
+            let Range { start, end } = self.masks.dates();
+            let last = end.pred_opt()?;
+            let steps = zone.day(*start).start..zone.day(last).end;
+            Some((own?.general(*id)?, self.masks.bits(&steps), zone.tz()))
+        })
     }
 
     /// Judges one start at a branch.

@@ -1,6 +1,6 @@
 //! A row of `read.appointments` and how events change it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use daybook_domain::{
     appointment::{AppointmentEvent, AppointmentStatus, Booking, BookingType, Plan},
     event_log::RecordedEvent,
@@ -47,8 +47,17 @@ pub struct AppointmentRow {
     pub starts_at: DateTime<Utc>,
     /// The first minute after the customer's last.
     pub ends_at: DateTime<Utc>,
+    /// `starts_at` on the clocks of the zone.
+    #[serde(skip_serializing)]
+    pub starts_local: NaiveDateTime,
+    /// `ends_at` on the clocks of the zone.
+    #[serde(skip_serializing)]
+    pub ends_local: NaiveDateTime,
     /// The phases as planned now.
     pub phases: Vec<PhasePlan>,
+    /// When each of them begins on the clocks of the zone.
+    #[serde(skip_serializing)]
+    pub phases_local: Vec<NaiveDateTime>,
     /// The agreed price.
     pub price_minor: i64,
     /// Its currency.
@@ -93,7 +102,10 @@ stored!(AppointmentRow {
     is_composite,
     starts_at,
     ends_at,
+    starts_local,
+    ends_local,
     phases,
+    phases_local,
     price_minor,
     currency,
     source,
@@ -140,7 +152,10 @@ impl AppointmentRow {
             is_composite: booking.is_composite,
             starts_at: booking.plan.starts_at,
             ends_at: booking.plan.ends_at,
+            starts_local: NaiveDateTime::MIN,
+            ends_local: NaiveDateTime::MIN,
             phases: Vec::new(),
+            phases_local: Vec::new(),
             price_minor: booking.price.amount_minor,
             currency: booking.price.currency,
             source: booking.source.clone(),
@@ -198,6 +213,9 @@ impl AppointmentRow {
         self.staff_ids = plan.phases.iter().map(|phase| phase.staff_id).collect();
         self.staff_ids.sort_unstable();
         self.staff_ids.dedup();
+        let local = |at: DateTime<Utc>| at.with_timezone(&self.zone).naive_local();
+        self.phases_local = plan.phases.iter().map(|phase| local(phase.active.from)).collect();
+        (self.starts_local, self.ends_local) = (local(plan.starts_at), local(plan.ends_at));
         self.phases.clone_from(&plan.phases);
     }
 }

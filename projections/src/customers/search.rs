@@ -8,15 +8,15 @@ use sqlx::{PgConnection, types::Json};
 use super::{
     CustomerRow,
     queries::{CustomerFilter, Erasure},
-    words::{NUMBER, email_word, spellings, whole},
+    words::{NUMBER, email_word, spellings},
 };
 
 /// Digits of a number that are worth a search.
 pub const MIN_DIGITS: usize = 4;
 /// Words that are looked for; more are ignored.
 const MAX_TERMS: usize = 8;
-/// More matches of a term are not counted.
-const MAX_COUNTED: i64 = 2000;
+/// Customers with one word that are looked at for the other words.
+const MAX_CANDIDATES: i64 = 1000;
 /// Behind every word that begins so.
 const END: char = char::MAX;
 
@@ -49,7 +49,8 @@ type Term = Vec<Range>;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CustomerSearch {
     terms: Vec<Term>,
-    /// Whole names that match however their words do.
+    /// The words in the order in which they were typed, as the beginning of a name from any of its words
+    /// on: where they are found, nothing else has to be looked at.
     names: Vec<Range>,
     is_asked: bool,
 }
@@ -83,7 +84,8 @@ impl CustomerSearch {
             return;
         }
         if self.terms.is_empty() {
-            let names = spellings(text).into_iter().filter_map(|words| whole(&words));
+            let names = spellings(text).into_iter().map(|words| words.join(" "));
+            let names = names.filter(|name| !name.is_empty());
             self.names = names.map(|name| Range::beginning(0, name)).collect();
         }
         let parts: Vec<Term> = text.split_whitespace().flat_map(part).collect();
@@ -180,33 +182,64 @@ fn is_number(text: &str) -> bool {
     text.chars().all(is_part)
 }
 
-/// The best matches, at most `limit`: those whose whole name begins with what was typed, then by any word
-/// of the name, by address, by number; among equals in the order of the alphabet.
+/// The best matches, at most `limit`: names with the words as they were typed, then by any word of the
+/// name, by address, by number; among equals in the order of the alphabet.
+///
+/// The work is bounded: where each of several words is that of more than [`MAX_CANDIDATES`] customers, the
+/// first of them are looked at.
 pub(super) async fn search(
     connection: &mut PgConnection,
     tenant: TenantId,
     filter: &CustomerFilter,
     limit: u32,
 ) -> Result<Vec<CustomerRow>, sqlx::Error> {
+    let names: Vec<&Range> = filter.search.names.iter().collect();
+    if filter.search.terms.len() < 2 {
+        let first = filter.search.terms.iter().flatten();
+        let driving: Vec<&Range> = names.into_iter().chain(first).collect();
+        return matches(connection, tenant, filter, (&driving, &[], None), limit).await;
+    }
+    if !names.is_empty() {
+        let found = matches(connection, tenant, filter, (&names, &[], None), limit).await?;
+        if usize::try_from(limit).is_ok_and(|limit| limit <= found.len()) {
+            return Ok(found);
+        }
+    }
     let terms = by_selectivity(connection, tenant, filter).await?;
     let Some((first, others)) = terms.split_first() else { return Ok(Vec::new()) };
-    let driving: Vec<&Range> = filter.search.names.iter().chain(first.iter()).collect();
-    let nth = |n: usize, of: fn(&Range) -> &str| {
-        others.iter().map(|term| term.get(n).map(of)).collect::<Vec<Option<&str>>>()
+    let driving: Vec<&Range> = names.into_iter().chain(first.iter()).collect();
+    let is_usual = filter.erasure == Some(Erasure::None) && filter.external_ref.is_none();
+    let candidates = is_usual.then_some(MAX_CANDIDATES);
+    matches(connection, tenant, filter, (&driving, others, candidates), limit).await
+}
+
+/// Customers with a word of the first ranges, and with one of each of the other terms.
+async fn matches(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    filter: &CustomerFilter,
+    (driving, others, candidates): (&[&Range], &[&Term], Option<i64>),
+    limit: u32,
+) -> Result<Vec<CustomerRow>, sqlx::Error> {
+    let nth = |n: usize| -> (Vec<Option<&str>>, Vec<Option<&str>>) {
+        let ranges = others.iter().map(|term| term.get(n));
+        ranges.map(|it| it.map(|it| (it.from.as_str(), it.to.as_str())).unzip()).unzip()
     };
+    let ((low, high), (other_low, other_high)) = (nth(0), nth(1));
     let rows: Vec<Json<CustomerRow>> = sqlx::query_scalar(include_str!("search.sql"))
         .bind(tenant.uuid())
         .bind(filter.company_id.map(CompanyId::uuid))
         .bind(driving.iter().map(|it| it.rank).collect::<Vec<i16>>())
         .bind(driving.iter().map(|it| it.from.as_str()).collect::<Vec<_>>())
         .bind(driving.iter().map(|it| it.to.as_str()).collect::<Vec<_>>())
-        .bind(nth(0, |it| &it.from))
-        .bind(nth(0, |it| &it.to))
-        .bind(nth(1, |it| &it.from))
-        .bind(nth(1, |it| &it.to))
+        .bind(low)
+        .bind(high)
+        .bind(other_low)
+        .bind(other_high)
         .bind(i64::from(limit))
         .bind(filter.erasure.map(Erasure::as_str))
         .bind(filter.external_ref.as_deref())
+        .bind(candidates)
         .fetch_all(connection)
         .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
@@ -219,10 +252,7 @@ async fn by_selectivity<'s>(
     tenant: TenantId,
     filter: &'s CustomerFilter,
 ) -> Result<Vec<&'s Term>, sqlx::Error> {
-    let mut terms: Vec<&Term> = filter.search.terms.iter().take(MAX_TERMS).collect();
-    if terms.len() < 2 {
-        return Ok(terms);
-    }
+    let terms: Vec<&Term> = filter.search.terms.iter().take(MAX_TERMS).collect();
     let ranges: Vec<(i32, &Range)> =
         (0..).zip(&terms).flat_map(|(no, term)| term.iter().map(move |it| (no, it))).collect();
     let counted: Vec<(i32, i64)> = sqlx::query_as(include_str!("count.sql"))
@@ -231,14 +261,13 @@ async fn by_selectivity<'s>(
         .bind(ranges.iter().map(|(no, _)| *no).collect::<Vec<i32>>())
         .bind(ranges.iter().map(|(_, it)| it.from.as_str()).collect::<Vec<_>>())
         .bind(ranges.iter().map(|(_, it)| it.to.as_str()).collect::<Vec<_>>())
-        .bind(MAX_COUNTED)
+        .bind(MAX_CANDIDATES)
         .fetch_all(connection)
         .await?;
     let counted: BTreeMap<i32, i64> = counted.into_iter().collect();
     let mut numbered: Vec<(i32, &Term)> = (0..).zip(terms).collect();
     numbered.sort_by_key(|(no, _)| counted.get(no).copied().unwrap_or(0));
-    terms = numbered.into_iter().map(|(_, term)| term).collect();
-    Ok(terms)
+    Ok(numbered.into_iter().map(|(_, term)| term).collect())
 }
 
 #[cfg(test)]
@@ -272,7 +301,7 @@ mod tests {
     #[test]
     fn every_word_of_a_name_has_to_match_in_any_of_its_spellings() {
         let search = any("an Müller");
-        assert_eq!(froms(&search.names), ["=an muller", "=an mueller"]);
+        assert_eq!(froms(&search.names), ["an muller", "an mueller"]);
         assert_eq!(froms(&search.terms[0]), ["an"]);
         assert_eq!(froms(&search.terms[1]), ["muller", "mueller"]);
         assert_eq!(froms(&any("Müller").terms[0]), ["muller", "mueller", "@muller", "@mueller"]);

@@ -10,14 +10,13 @@ const MAX_WORDS: usize = 16;
 /// Characters of a word, or of a whole name, that are compared.
 const MAX_CHARS: usize = 100;
 
-/// What is written before a whole name.
-pub(super) const WHOLE: char = '=';
 /// What is written before an e-mail address.
 pub(super) const EMAIL: char = '@';
 /// What is written before the digits of a phone number.
 pub(super) const NUMBER: char = '#';
 
-/// The folded words of a customer: each word of the name, the whole name, the address.
+/// The folded words of a customer: the name from each of its words on, the address from each word of its
+/// local part on.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SearchWords(Vec<String>);
@@ -34,13 +33,9 @@ impl SearchWords {
     pub(super) fn of(name: Option<&str>, email: Option<&str>) -> Self {
         let mut found = Vec::new();
         for words in name.into_iter().flat_map(spellings) {
-            found.extend(whole(&words));
-            for word in words {
-                if word.chars().any(is_unspaced) {
-                    let later = word.char_indices().skip(1).map(|(at, _)| word[at..].to_owned());
-                    found.extend(later);
-                }
-                found.push(word);
+            found.extend((0..words.len()).map(|first| from_word(&words, first)));
+            for word in words.iter().filter(|word| word.chars().any(is_unspaced)) {
+                found.extend(word.char_indices().skip(1).map(|(at, _)| word[at..].to_owned()));
             }
         }
         found.extend(email.into_iter().flat_map(email_words));
@@ -78,10 +73,10 @@ pub(super) fn spellings(text: &str) -> Vec<Vec<String>> {
     if expanded == plain { vec![plain] } else { vec![plain, expanded] }
 }
 
-/// The whole name, as it is kept and looked for.
-pub(super) fn whole(words: &[String]) -> Option<String> {
-    let all: String = std::iter::once(WHOLE).chain(words.join(" ").chars()).collect();
-    (!words.is_empty()).then(|| shortened(&all))
+/// A name from one of its words on, and around: `Lovelace Ada` is found as well as `Ada Lovelace`.
+fn from_word(words: &[String], first: usize) -> String {
+    let (before, from) = words.split_at(first);
+    shortened(&[from, before].concat().join(" "))
 }
 
 /// An address, and the same from each word of its local part on.
@@ -194,19 +189,22 @@ mod tests {
         for (name, words) in [
             (
                 "Özlem Yilmaz",
-                ["=oezlem yilmaz", "=ozlem yilmaz", "oezlem", "ozlem", "yilmaz"].as_slice(),
+                ["oezlem yilmaz", "ozlem yilmaz", "yilmaz oezlem", "yilmaz ozlem"].as_slice(),
             ),
-            ("Anna GROß", &["=anna gross", "anna", "gross"]),
-            ("İbrahim IŞIK", &["=ibrahim isik", "ibrahim", "isik"]),
-            ("ışık", &["=isik", "isik"]),
-            ("Émile", &["=emile", "emile"]),
-            ("Łukasz Øst", &["=lukasz oest", "=lukasz ost", "lukasz", "oest", "ost"]),
-            ("Иван Петров", &["=иван петров", "иван", "петров"]),
-            ("ΟΔΥΣΣΕΥΣ", &["=οδυσσευσ", "οδυσσευσ"]),
-            ("Sinéad O’Connor-Smith", &["=sinead oconnor smith", "oconnor", "sinead", "smith"]),
-            ("ﬁona", &["=fiona", "fiona"]),
-            ("مُحَمَّد", &["=محمد", "محمد"]),
-            ("山田太郎", &["=山田太郎", "太郎", "山田太郎", "田太郎", "郎"]),
+            ("Anna Maria GROß", &["anna maria gross", "gross anna maria", "maria gross anna"]),
+            ("İbrahim IŞIK", &["ibrahim isik", "isik ibrahim"]),
+            ("ışık", &["isik"]),
+            ("Émile", &["emile"]),
+            ("Łukasz Øst", &["lukasz oest", "lukasz ost", "oest lukasz", "ost lukasz"]),
+            ("Иван Петров", &["иван петров", "петров иван"]),
+            ("ΟΔΥΣΣΕΥΣ", &["οδυσσευσ"]),
+            (
+                "Sinéad O’Connor-Smith",
+                &["oconnor smith sinead", "sinead oconnor smith", "smith sinead oconnor"],
+            ),
+            ("ﬁona", &["fiona"]),
+            ("مُحَمَّد", &["محمد"]),
+            ("山田太郎", &["太郎", "山田太郎", "田太郎", "郎"]),
             ("  ", &[]),
         ] {
             let mut words: Vec<_> = words.to_vec();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use daybook_domain::{
     appointment::{AppointmentStatus, BookingType, ModificationKind},
     calendar::CalendarId,
@@ -84,6 +84,8 @@ cells! {
     Uuid => Uuid: |it| *it,
     DateTime<Utc> => DateTime<Utc>: |it| *it,
     NaiveDate => NaiveDate: |it| *it,
+    NaiveDateTime => NaiveDateTime: |it| *it,
+    Vec<NaiveDateTime> => String: |it| array(it.iter().map(|at| at.format("%FT%T").to_string())),
     chrono_tz::Tz => &'static str: |it| it.name(),
     CalendarId => String: |it| it.to_string(),
     Currency => String: |it| it.to_string(),

@@ -7,6 +7,6 @@ mod open;
 mod queries;
 
 pub use self::{
-    open::open_minutes,
-    queries::{By, UtilisationRow, booked},
+    open::OpenMinutes,
+    queries::{By, UtilisationRow, booked, branches},
 };

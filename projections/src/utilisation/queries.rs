@@ -1,5 +1,7 @@
 //! Sums over a range of local dates.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use daybook_domain::ids::{BranchId, CompanyId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,10 @@ pub enum By {
     Branch,
     /// Each service.
     Service,
+    /// Each day of the week, Monday first.
+    Weekday,
+    /// Each hour of the day.
+    Hour,
 }
 
 impl By {
@@ -24,15 +30,19 @@ impl By {
             Self::Staff => "staff",
             Self::Branch => "branch",
             Self::Service => "service",
+            Self::Weekday => "weekday",
+            Self::Hour => "hour",
         }
     }
 }
 
 /// What was booked of somebody's or something's time.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow, Serialize)]
 pub struct UtilisationRow {
     /// The staff member, branch or service.
-    pub id: Uuid,
+    pub id: Option<Uuid>,
+    /// The day of the week, 1 is Monday, or the hour of the day.
+    pub slot: Option<i32>,
     /// Appointments that were not called off.
     pub appointments: i64,
     /// Those that were kept.
@@ -63,7 +73,8 @@ fn permille(part: i64, whole: i64) -> Option<i64> {
     (0 < whole).then(|| 1000 * part / whole)
 }
 
-/// The sums over local dates, both ends included, the busiest first; at most `limit`.
+/// The sums over local dates, both ends included, the busiest first, or in the
+/// order of the week or the day; at most `limit`.
 pub async fn booked(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -82,4 +93,22 @@ pub async fn booked(
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await
+}
+
+/// The branches that a report is about; `None` means all.
+pub async fn branches(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    (company_id, branch_id): (Option<CompanyId>, Option<BranchId>),
+) -> Result<Option<BTreeSet<BranchId>>, sqlx::Error> {
+    let Some(company_id) = company_id else {
+        return Ok(branch_id.map(|id| BTreeSet::from([id])));
+    };
+    let found: Vec<Uuid> = sqlx::query_scalar(include_str!("branches.sql"))
+        .bind(tenant.uuid())
+        .bind(company_id.uuid())
+        .fetch_all(connection)
+        .await?;
+    let found = found.into_iter().map(BranchId::new);
+    Ok(Some(found.filter(|id| branch_id.is_none_or(|branch| branch == *id)).collect()))
 }

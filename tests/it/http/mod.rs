@@ -29,6 +29,7 @@ mod references;
 mod repeats;
 mod reports;
 mod series;
+mod standards;
 mod webhook_faults;
 pub(crate) mod webhook_receiver;
 mod webhooks;

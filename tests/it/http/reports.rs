@@ -55,6 +55,44 @@ async fn utilisation_sets_booked_minutes_against_open_ones() {
     assert_eq!(app.get(backwards).await.expect(400)["errors"][0]["parameter"], "to");
 }
 
+#[tokio::test]
+async fn open_minutes_of_two_branches_at_once_count_once_by_staff_weekday_and_hour() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let zone = "Europe/Berlin";
+    let branch = json!({ "company_id": salon.company, "name": "Nord", "zone": zone });
+    let second = app.made("branches", branch).await;
+    // From eight to twelve there, from nine to six here: ten hours, not thirteen.
+    let day = json!({ "open": [{ "from": "08:00", "to": "12:00" }] });
+    let hours = json!({ "weekly": { "1": day, "2": day, "3": day, "4": day, "5": day } });
+    app.put(&format!("/api/v2/branches/{second}/hours"), hours).await.expect(200);
+    let staff = json!({ "company_id": salon.company, "name": "Anna", "zone": zone,
+        "branches": [salon.branch, second] });
+    app.put(&format!("/api/v2/staff/{}", salon.staff[0]), staff).await.expect(200);
+    // A Wednesday; half past ten to half past eleven, and an hour from twelve on.
+    salon.booked(&app, "2026-12-02T10:30:00+01:00").await;
+    salon.booked(&app, "2026-12-02T12:00:00+01:00").await;
+    let report = async |query: &str| {
+        let path = format!("/api/v2/reports/utilisation?from=2026-12-02&to=2026-12-02&{query}");
+        settled(&app, &path).await["items"].clone()
+    };
+    let by_staff = report("by=staff").await;
+    assert_eq!((&by_staff[0]["open_min"], &by_staff[0]["booked_min"]), (&json!(600), &json!(120)));
+    let here = report(&format!("by=staff&branch_id={}", salon.branch)).await;
+    assert_eq!(here[0]["open_min"], 540);
+    // The other staff member works nine hours.
+    let by_weekday = report(&format!("by=weekday&company_id={}", salon.company)).await;
+    assert_eq!(by_weekday.as_array().unwrap().len(), 1);
+    let sums = ["weekday", "open_min", "booked_min", "appointments"];
+    assert_eq!(sums.map(|it| by_weekday[0][it].clone()), [3, 1140, 120, 2].map(|it| json!(it)));
+    let by_hour = report("by=hour").await;
+    let rows = by_hour.as_array().unwrap().iter();
+    let rows: Vec<_> =
+        rows.map(|row| ["hour", "booked_min", "open_min"].map(|it| row[it].clone())).collect();
+    let expected = [[8, 0, 60], [9, 0, 120], [10, 30, 120], [11, 30, 120], [12, 60, 120]];
+    assert_eq!((rows.len(), &rows[..5]), (10, &expected.map(|row| row.map(|it| json!(it)))[..]));
+}
+
 /// AT-43, AT-61.
 #[tokio::test]
 async fn changes_are_counted_and_a_customer_comes_along() {

@@ -5,7 +5,8 @@ $$;
 
 INSERT INTO read.appointments (
     tenant_id, appointment_id, position, version, status, company_id, branch_id, zone, customer_id,
-    staff_id, staff_ids, service_ids, booking_type, is_composite, starts_at, ends_at, phases,
+    staff_id, staff_ids, service_ids, booking_type, is_composite, starts_at, ends_at, starts_local,
+    ends_local, phases, phases_local,
     price_minor, currency, source, external_ref, series_id, series_number, modifications, reschedules,
     policy_violations, booked_at, updated_at)
 SELECT pg_temp.id(1, CASE n % 10 WHEN 0 THEN 2 WHEN 5 THEN 3 ELSE 1 END), pg_temp.id(8, n), n, 1,
@@ -14,7 +15,7 @@ SELECT pg_temp.id(1, CASE n % 10 WHEN 0 THEN 2 WHEN 5 THEN 3 ELSE 1 END), pg_tem
             ELSE 'completed' END,
        pg_temp.id(2, n / 7 % 6 / 3), pg_temp.id(3, n / 7 % 6), 'Europe/Berlin', pg_temp.id(6, n / 3 % 20000),
        pg_temp.id(4, n / 11 % 30), ARRAY[pg_temp.id(4, n / 11 % 30)], ARRAY[pg_temp.id(5, n / 13 % 20)], 'simple', false,
-       t.at, t.at + interval '45 minutes', '[]', 4500, 'EUR', 'api',
+       t.at, t.at + interval '45 minutes', t.at AT TIME ZONE 'UTC', t.at AT TIME ZONE 'UTC', '[]', '{}', 4500, 'EUR', 'api',
        CASE WHEN n % 10 = 1 THEN 'ref-' || (n - 1) END, CASE WHEN n % 4 = 1 THEN pg_temp.id(7, n / 200) END,
        CASE WHEN n % 4 = 1 THEN 1 END, 0, 0, 0, t.at - interval '7 days', t.at - interval '7 days'
   FROM generate_series(1, 100000) AS n

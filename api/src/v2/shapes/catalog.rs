@@ -52,7 +52,12 @@ things! {
         phone_region: String,
         #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
         external_ref: Option<String>,
-    } { policies: Policies, }
+    } {
+        /// How many digits of an amount are minor units (ISO 4217): 2 for EUR, 0 for JPY.
+        #[schema(maximum = 4, example = 2)]
+        currency_digits: Option<u8>,
+        policies: Policies,
+    }
 
     /// A branch of a company.
     BranchProfile, Branch {

@@ -11,6 +11,8 @@ pub(in crate::v2) enum By {
     Staff,
     Branch,
     Service,
+    Weekday,
+    Hour,
 }
 
 /// How much time is booked, the busiest first.
@@ -25,7 +27,15 @@ pub(in crate::v2) struct Utilisation {
 /// What was booked of somebody's or something's time.
 #[derive(ToSchema)]
 struct Used {
-    id: Uuid,
+    /// Of a staff member, a branch or a service.
+    id: Option<Uuid>,
+    /// With `by=weekday`: 1 is Monday, 7 is Sunday.
+    #[schema(minimum = 1, maximum = 7)]
+    weekday: Option<u8>,
+    /// With `by=hour`: the hour of the local day. A phase counts in each hour that it touches, with its
+    /// minutes there.
+    #[schema(maximum = 23)]
+    hour: Option<u8>,
     /// Those that were not called off.
     appointments: u64,
     completed: u64,
@@ -33,7 +43,8 @@ struct Used {
     cancelled: u64,
     /// Minutes in which staff are busy with a customer.
     booked_min: u64,
-    /// Minutes of the hours as they are set now.
+    /// Minutes of the hours of staff as they are set now; of somebody who works at two branches at once,
+    /// once.
     open_min: Option<u64>,
     /// Booked of open minutes.
     utilisation_permille: Option<u64>,
