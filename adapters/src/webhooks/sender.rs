@@ -243,7 +243,8 @@ mod tests {
     #[tokio::test]
     async fn a_closed_port_is_unreachable() {
         let sender = WebhookSender::new(true).unwrap();
-        let outcome = sender.send(message("http://127.0.0.1:1/")).await;
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let outcome = sender.send(message(&format!("http://{closed}/"))).await;
         assert_eq!((outcome.status, outcome.error), (None, Some("unreachable")));
     }
 }
