@@ -8,7 +8,7 @@ use daybook_adapters::{
     clock::{Clock, RandomIds},
     erasure::{Eraser, EraserParts},
     log::{Hint, HintRelay, Hints, PostgresLog},
-    postgres::{PoolRole, connect_pool},
+    postgres::{Failover, PoolRole, PoolSizes, Servers, connect_pool},
     receipts::Receipts,
     vault::{MasterKey, SealedLog, Vault},
     webhooks::{
@@ -31,7 +31,7 @@ use daybook_projections::{
 use futures::{StreamExt as _, stream};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::{
-    Semaphore, SemaphorePermit,
+    OwnedSemaphorePermit, Semaphore,
     broadcast::{Receiver, error::RecvError},
     watch,
 };
@@ -99,7 +99,7 @@ pub struct AppState {
     pub(crate) log: PostgresLog,
     pub(crate) last_vitals: LastVitals,
     /// Who may fold a history aside at the same time: it costs what the history is long.
-    looking_back: Semaphore,
+    looking_back: Arc<Semaphore>,
 }
 
 /// The state as the routes share it.
@@ -109,6 +109,8 @@ pub type App = Arc<AppState>;
 pub struct Parts {
     /// The migrated database.
     pub database: PgConnectOptions,
+    /// How many connections its pools have.
+    pub sizes: PoolSizes,
     /// What wraps every key.
     pub master_key: MasterKey,
     /// What the limits are multiplied with; 0 switches them off.
@@ -147,25 +149,49 @@ impl std::fmt::Debug for Parts {
     }
 }
 
+/// The pools of a process, each with the role of what it is for.
+struct Pools {
+    append: PgPool,
+    read: PgPool,
+    project: PgPool,
+    rebuild: PgPool,
+    vault: PgPool,
+    send: PgPool,
+}
+
+impl Pools {
+    async fn open(database: PgConnectOptions, sizes: PoolSizes) -> Result<Self, sqlx::Error> {
+        let open = |role, size| connect_pool(database.clone(), role, size);
+        Ok(Self {
+            append: open(PoolRole::Append, sizes.append).await?,
+            read: open(PoolRole::App, sizes.queries).await?,
+            project: open(PoolRole::Projector, sizes.projections).await?,
+            rebuild: open(PoolRole::Projector, sizes.rebuild).await?,
+            vault: open(PoolRole::Vault, sizes.vault).await?,
+            send: open(PoolRole::Webhooks, sizes.webhooks).await?,
+        })
+    }
+
+    fn named(&self) -> Vec<(&'static str, PgPool)> {
+        vec![
+            ("append", self.append.clone()),
+            (READ, self.read.clone()),
+            ("projections", self.project.clone()),
+            ("rebuild", self.rebuild.clone()),
+            ("vault", self.vault.clone()),
+            ("webhooks", self.send.clone()),
+        ]
+    }
+}
+
 impl AppState {
     /// Connects to a migrated database.
     pub async fn connect(parts: Parts) -> Result<App, StartError> {
-        let Parts { database, master_key, rate_limit_factor, clock, .. } = parts;
-        let append = connect_pool(database.clone(), PoolRole::Append, 16).await?;
-        let read = connect_pool(database.clone(), PoolRole::App, 12).await?;
-        let project = connect_pool(database.clone(), PoolRole::Projector, 6).await?;
-        let rebuild = connect_pool(database.clone(), PoolRole::Projector, 2).await?;
-        let vault = connect_pool(database.clone(), PoolRole::Vault, 4).await?;
-        let send = connect_pool(database, PoolRole::Webhooks, 4).await?;
+        let Parts { database, sizes, master_key, rate_limit_factor, clock, .. } = parts;
+        let opened = Pools::open(database, sizes).await?;
+        let pools = opened.named();
+        let Pools { append, read, project, rebuild, vault, send } = opened;
         let receipts = read.clone();
-        let pools = vec![
-            ("append", append.clone()),
-            (READ, read.clone()),
-            ("projections", project.clone()),
-            ("rebuild", rebuild.clone()),
-            ("vault", vault.clone()),
-            ("webhooks", send.clone()),
-        ];
         let below = PostgresLog::new(append);
         let (hints, plain) = (below.hints().clone(), below.clone());
         let vault = Vault::postgres(vault, master_key);
@@ -217,7 +243,7 @@ impl AppState {
             log: plain,
             last_vitals: LastVitals::default(),
             closing: watch::Sender::new(false),
-            looking_back: Semaphore::new(LOOKING_BACK),
+            looking_back: Arc::new(Semaphore::new(LOOKING_BACK)),
         }))
     }
 
@@ -242,9 +268,11 @@ impl AppState {
         self.hints.subscribe()
     }
 
-    /// A turn to answer as of another moment; it lasts as long as it is held.
-    pub async fn look_back(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        let turn = tokio::time::timeout(PATIENCE, self.looking_back.acquire()).await;
+    /// A turn to answer as of another moment; it belongs to the work, which may outlive the
+    /// request, and lasts as long as it is held.
+    pub async fn look_back(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = Arc::clone(&self.looking_back).acquire_owned();
+        let turn = tokio::time::timeout(PATIENCE, turn).await;
         let turn = turn.map_err(|_elapsed| Problem::of_status(StatusCode::GATEWAY_TIMEOUT))?;
         turn.map_err(|closed| Problem::unavailable(&closed))
     }
@@ -252,6 +280,12 @@ impl AppState {
     /// Carries hints between this process and the others of the database, until it is dropped.
     pub async fn relay_hints(&self, database: PgConnectOptions) -> HintRelay {
         HintRelay::start(database, self.hints.clone(), self.ids.next_id()).await
+    }
+
+    /// Leads the pools to the server that takes writes.
+    pub fn failover(&self, servers: Servers, current: PgConnectOptions) -> Failover {
+        let pools = self.pools.iter().map(|(_, pool)| pool.clone()).collect();
+        Failover::new(servers, current, pools)
     }
 
     /// Makes read models anew whose version is old.

@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -49,15 +49,20 @@ impl Program {
         Self::start(arguments, Path::new(""), &variables)
     }
 
+    /// Starts the server on a database where it cannot serve, and answers how it ended and what it said.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn fails_to_serve(database_url: &str, master_key: &str) -> (ExitStatus, String) {
+        let variables = [("DATABASE_URL", database_url), ("DAYBOOK_MASTER_KEY", master_key)];
+        let arguments = "daybook\nserve\n--listen\n127.0.0.1:0";
+        let ended = command(arguments, &variables).output();
+        let ended = ended.unwrap_or_else(|error| panic!("the program cannot be started: {error}"));
+        (ended.status, String::from_utf8_lossy(&ended.stderr).into_owned())
+    }
+
     fn start(arguments: &str, data_dir: &Path, variables: &[(&str, &str)]) -> Option<Self> {
-        let binary = env::current_exe().unwrap_or_else(|error| panic!("no binary: {error}"));
-        let mut child = Command::new(binary)
-            .args(["faults::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env(ARGUMENTS, arguments)
-            .env("DAYBOOK_RATE_LIMIT_FACTOR", "0")
-            .env("RUST_LOG", "off")
-            .env_remove("DATABASE_URL")
-            .envs(variables.iter().copied())
+        let mut child = command(arguments, variables)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -138,6 +143,19 @@ impl Program {
             kill_all(&self.postgres_processes());
         }
     }
+}
+
+fn command(arguments: &str, variables: &[(&str, &str)]) -> Command {
+    let binary = env::current_exe().unwrap_or_else(|error| panic!("no binary: {error}"));
+    let mut command = Command::new(binary);
+    command
+        .args(["faults::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(ARGUMENTS, arguments)
+        .env("DAYBOOK_RATE_LIMIT_FACTOR", "0")
+        .env("RUST_LOG", "off")
+        .env_remove("DATABASE_URL")
+        .envs(variables.iter().copied());
+    command
 }
 
 impl Drop for Program {

@@ -1,7 +1,7 @@
 //! A TCP proxy before PostgreSQL that can go silent: it keeps connections open and passes nothing on, as a
 //! firewall does that has forgotten them, or a machine that has lost its power.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::pending, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
@@ -9,6 +9,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixStream},
     sync::watch,
     task::JoinHandle,
+    time::timeout,
 };
 
 /// What a proxy does with the connections that it has.
@@ -120,7 +121,11 @@ async fn carry(
     Ok(())
 }
 
-/// Passes bytes on until one side ends. What a silent connection is sent disappears, its end too.
+/// How long the end of a silent connection goes unnoticed by the other side, which sends keepalives.
+const UNNOTICED: Duration = Duration::from_secs(14);
+
+/// Passes bytes on until one side ends. What a silent connection is sent disappears, and its end comes
+/// late.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -131,7 +136,7 @@ async fn pass(
         let read = from.read(&mut buffer).await.unwrap_or(0);
         if is_silent() {
             if read == 0 {
-                std::future::pending::<()>().await;
+                return drop(timeout(UNNOTICED, pending::<()>()).await);
             }
             continue;
         }

@@ -65,7 +65,8 @@ impl LastFailure {
 pub(super) async fn write_state(pool: &PgPool, last: &LastFailure) -> WriteState {
     let asked = timeout(PROBE, async {
         let mut held = Held::acquire(pool).await?;
-        let server = sqlx::query(include_str!("is_writable.sql")).fetch_one(&mut *held).await?;
+        let server =
+            sqlx::query(include_str!("../postgres/is_writable.sql")).fetch_one(&mut *held).await?;
         if server.try_get("is_in_recovery")? {
             return Ok(WriteState::InRecovery);
         }

@@ -11,9 +11,12 @@
 //! A connection that has gone silent keeps nobody waiting without end: every statement has a deadline,
 //! and so has everything that a pool does with a connection (`daybook_projections::connection`).
 
+mod access;
+mod failover;
 mod pool;
 mod scope;
 mod server;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -21,9 +24,12 @@ mod transaction;
 pub use daybook_projections::connection::{Held, STATEMENT, Stalled, silent, unless_stalled};
 
 pub use self::{
+    access::{Access, AccessError, PoolSizes, access},
+    failover::Failover,
     pool::{PoolRole, connect_pool, pool_options},
     scope::Scope,
     server::{answers, ensure_database},
+    servers::{NoPrimary, Servers, UrlError},
     transaction::{scoped_transaction, transaction},
 };
 

@@ -7,7 +7,7 @@ use std::{
 
 use daybook_projections::connection::silent;
 use sqlx::{
-    Connection as _, Executor, PgPool,
+    Connection as _, Executor, PgConnection, PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::{Instant, timeout};
@@ -55,6 +55,12 @@ impl PoolRole {
 }
 
 impl PoolRole {
+    /// Whether it is of use only on the server that takes writes. Keys are read on a standby, too, by
+    /// those who audit there.
+    const fn writes(self) -> bool {
+        !matches!(self, Self::Vault)
+    }
+
     /// What a connection is told once, besides [`SESSION`].
     const fn session(self) -> &'static str {
         match self {
@@ -75,6 +81,14 @@ impl PoolRole {
             }
         }
     }
+}
+
+/// Why a connection is dropped as soon as it is made.
+const STANDBY: &str = "the server is a standby: it does not take writes and may lag behind";
+
+async fn is_in_recovery(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let asked = connection.fetch_one("SELECT pg_catalog.pg_is_in_recovery()").await?;
+    asked.try_get(0)
 }
 
 /// For the life of a connection. BEGIN in a transaction that was left open draws a warning: it is not
@@ -150,6 +164,9 @@ pub fn pool_options(role: PoolRole, size: u32) -> PgPoolOptions {
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(SESSION).await?;
+                if role.writes() && is_in_recovery(connection).await? {
+                    return Err(sqlx::Error::Protocol(STANDBY.to_owned()));
+                }
                 connection.execute(SERVER_DEADLINES).await?;
                 connection.execute(role.session()).await?;
                 connection.execute(role.clean_state()).await?;

@@ -1,11 +1,11 @@
 //! The database of a command: the one that was named, or the private one; migrated either way.
 
-use std::str::FromStr as _;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use daybook_adapters::{
     embedded_postgres::{EmbeddedConfig, EmbeddedError, EmbeddedPostgres, fetch_postgres},
-    postgres::ensure_database,
+    postgres::{NoPrimary, PoolSizes, Servers, access, ensure_database},
 };
 use daybook_migrations::MIGRATOR;
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
@@ -15,20 +15,47 @@ use super::config::Config;
 /// The name of the database in the private cluster.
 const NAME: &str = "daybook";
 
+/// How often a server that takes no writes yet is asked again.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A migrated database, and the server if it is our own.
 pub(super) struct Database {
     pub(super) options: PgConnectOptions,
+    /// Where it may be, if not only where it is.
+    pub(super) servers: Option<Servers>,
+    /// How large the pools of a server may be.
+    pub(super) sizes: PoolSizes,
     server: Option<EmbeddedPostgres>,
+}
+
+/// What is done while no server of the database takes writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standbys {
+    /// It is an error.
+    Refuse,
+    /// One of them will take over: it is waited for.
+    Await,
 }
 
 impl Database {
     /// Opens it; `fetch` says whether a missing PostgreSQL may be fetched.
     pub(super) async fn open(config: &Config, fetch: bool) -> anyhow::Result<Self> {
+        Self::open_when(config, fetch, Standbys::Refuse).await
+    }
+
+    /// As [`Database::open`], for a program that may wait for the server that takes writes.
+    pub(super) async fn open_when(
+        config: &Config,
+        fetch: bool,
+        standbys: Standbys,
+    ) -> anyhow::Result<Self> {
         let opened = match config.database_url() {
             Some(url) => {
-                let options = PgConnectOptions::from_str(url)
-                    .map_err(|_may_hold_a_password| anyhow::anyhow!("DATABASE_URL is no URL"))?;
-                Self { options, server: None }
+                let servers = Servers::parse(url).context("DATABASE_URL")?;
+                let options = primary(&servers, standbys).await?;
+                let sizes = pool_sizes(&options, standbys).await?;
+                let servers = (1 < servers.all().len()).then_some(servers);
+                Self { options, servers, sizes, server: None }
             }
             None => Self::private(config, fetch).await?,
         };
@@ -53,7 +80,8 @@ impl Database {
         };
         let options = server.options().disable_statement_logging();
         ensure_database(&options, NAME).await?;
-        Ok(Self { options: options.database(NAME), server: Some(server) })
+        let (options, sizes) = (options.database(NAME), PoolSizes::default());
+        Ok(Self { options, servers: None, sizes, server: Some(server) })
     }
 
     /// Ends when our own server has crashed so often that it is not started again.
@@ -73,4 +101,44 @@ impl Database {
             server.stop_async().await;
         }
     }
+}
+
+/// The server that takes writes.
+#[expect(clippy::disallowed_methods, reason = "nothing tells that a standby was promoted")]
+async fn primary(servers: &Servers, standbys: Standbys) -> anyhow::Result<PgConnectOptions> {
+    let mut said = None;
+    loop {
+        match servers.primary().await {
+            Ok(options) => return Ok(options),
+            Err(waits @ NoPrimary::TakesNoWrites { .. }) if standbys == Standbys::Await => {
+                let reason = waits.to_string();
+                if said.as_ref() != Some(&reason) {
+                    tracing::warn!(%reason, "waiting for a server that takes writes");
+                    said = Some(reason);
+                }
+            }
+            Err(error) => return Err(error).context("the database cannot be reached"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// As large as they should be, unless the database gives fewer connections. Refuses a pooler that gives
+/// no sessions. A command that is no server has pools of the usual sizes, of which it opens little.
+async fn pool_sizes(database: &PgConnectOptions, standbys: Standbys) -> anyhow::Result<PoolSizes> {
+    let sizes = PoolSizes::default();
+    let wanted = if standbys == Standbys::Await { sizes.total() } else { 1 };
+    let found = access(database, wanted).await?;
+    if wanted <= found.connections {
+        return Ok(sizes);
+    }
+    let setting =
+        if found.is_indirect { "default_pool_size of PgBouncer" } else { "max_connections" };
+    tracing::warn!(
+        available = found.connections,
+        wanted,
+        "the database gives fewer connections than this process uses under load, so its pools are \
+         made smaller; raise {setting}"
+    );
+    Ok(PoolSizes::within(found.connections))
 }

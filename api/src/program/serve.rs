@@ -7,16 +7,22 @@ use anyhow::Context as _;
 use daybook_adapters::{
     clock::{SystemClock, chance},
     erasure::Worker as ErasureWorker,
-    postgres::answers,
+    postgres::{Servers, answers},
     webhooks::Worker as WebhookWorker,
 };
 use daybook_projections::{aside::RenewalHandle, runner::RunnerHandle};
+use sqlx::postgres::PgConnectOptions;
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
 };
 
-use super::{config::Config, database::Database, say, signals::Signals};
+use super::{
+    config::Config,
+    database::{Database, Standbys},
+    say,
+    signals::Signals,
+};
 use crate::{
     router_behind,
     server::{self, ServerLimits, Stage, Stages, reached},
@@ -32,7 +38,7 @@ const PROBE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = listen(&config).await?;
-    let database = Database::open(&config, false).await?;
+    let database = Database::open_when(&config, false, Standbys::Await).await?;
     let app = connect(&config, &database).await?;
     say(&format!("ready http://{}", listener.local_addr()?));
     serve(&config, listener, app, database).await
@@ -47,6 +53,7 @@ pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 pub(super) async fn connect(config: &Config, database: &Database) -> anyhow::Result<App> {
     let parts = Parts {
         database: database.options.clone(),
+        sizes: database.sizes,
         master_key: config.master_key()?,
         rate_limit_factor: config.rate_limit_factor,
         clock: Arc::new(SystemClock),
@@ -64,7 +71,7 @@ pub(super) async fn serve(
     database: Database,
 ) -> anyhow::Result<()> {
     let signals = Signals::hear()?;
-    let relay = app.relay_hints(database.options.clone()).await;
+    let leads = tokio::spawn(lead(app.clone(), database.options.clone(), database.servers.clone()));
     let workers = Workers::start(&app);
     let routes = router_behind(app.clone(), &config.trusted_proxies);
     let given_up = database.given_up();
@@ -82,11 +89,22 @@ pub(super) async fn serve(
     let served = server::serve(listener, routes, ServerLimits::default(), signals.stages());
     let ((), is_lost) = tokio::join!(served, is_lost);
     workers.stop(&app, signals.stages()).await;
-    drop(relay);
+    leads.abort();
     database.close().await;
     // Whoever watches over the program starts it anew; going on without a database helps nobody.
     anyhow::ensure!(!is_lost, "PostgreSQL crashed again and again");
     Ok(())
+}
+
+/// Carries hints between this process and the others, and follows the database from server to server.
+async fn lead(app: App, current: PgConnectOptions, servers: Option<Servers>) {
+    let mut _relay = app.relay_hints(current.clone()).await;
+    let Some(servers) = servers else { return std::future::pending().await };
+    let mut failover = app.failover(servers, current);
+    loop {
+        let found = failover.next().await;
+        _relay = app.relay_hints(found).await;
+    }
 }
 
 /// Lets the program end soon if its database does not answer: what is under way cannot be finished.

@@ -1,6 +1,6 @@
 //! Answers as of another moment: read models folded aside from the log, for one question.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use daybook_adapters::postgres::scoped_transaction;
@@ -9,6 +9,8 @@ use daybook_projections::{
     appointments::{self, AppointmentFilter, AppointmentRow, Appointments, Cursor},
     aside::{AsideError, Until, fold_into_temporary},
 };
+
+use tokio::sync::oneshot;
 
 use crate::{
     http::{
@@ -40,18 +42,35 @@ pub(super) async fn list(
     moment: Moment,
     (filter, after, limit): (AppointmentFilter, Option<Cursor>, u32),
 ) -> Result<(Position, Vec<AppointmentRow>), Problem> {
-    let _turn = app.look_back().await?;
+    let turn = app.look_back().await?;
     let until = moment.until(app.clock.now())?;
     let log = Arc::new(app.dispatcher.log().clone());
-    let found: Result<_, AsideError> = scoped_transaction(&app.read, tenant, move |tx| {
-        Box::pin(async move {
-            let folded =
-                fold_into_temporary(tx, &log, tenant, &[Arc::new(Appointments)], until).await?;
-            let rows = appointments::list(tx, tenant, &filter, after, limit).await?;
-            Ok((folded.position, rows))
-        })
-    })
-    .await;
+    let read = app.read.clone();
+    let (waits, gone) = oneshot::channel::<Infallible>();
+    // The turn belongs to the work, which ends later than a caller that goes: it hears of it, and its
+    // transaction is rolled back then.
+    let work = tokio::spawn(async move {
+        let found = scoped_transaction(&read, tenant, move |tx| {
+            Box::pin(async move {
+                let answered = async {
+                    let folded =
+                        fold_into_temporary(tx, &log, tenant, &[Arc::new(Appointments)], until)
+                            .await?;
+                    let rows = appointments::list(tx, tenant, &filter, after, limit).await?;
+                    Ok((folded.position, rows))
+                };
+                tokio::select! {
+                    answered = answered => answered,
+                    _gone = gone => Err(AsideError::Abandoned),
+                }
+            })
+        });
+        let found: Result<_, AsideError> = found.await;
+        drop(turn);
+        found
+    });
+    let found = work.await.map_err(|error| Problem::internal(&error))?;
+    drop(waits);
     let (reached, rows) = found.map_err(|error| match error {
         AsideError::Log(error) => error.into(),
         AsideError::Unavailable(_) => Problem::unavailable(&error),

@@ -70,6 +70,9 @@ pub enum AsideError {
     /// Somebody else rebuilds the same.
     #[error("another rebuild of this read model is under way")]
     Busy,
+    /// Whoever asked has gone.
+    #[error("nobody waits for the answer any more")]
+    Abandoned,
     /// There is no earlier state to go back to.
     #[error("there is no rebuild that could be taken back")]
     NothingBefore,

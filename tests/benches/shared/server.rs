@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use daybook_adapters::{
     api_keys::NewKey,
     clock::{Clock as _, RandomIds, SystemClock},
+    postgres::PoolSizes,
     testing::TestDatabase,
     vault::MasterKey,
 };
@@ -34,6 +35,7 @@ impl Server {
     pub(crate) async fn start(database: &TestDatabase) -> Self {
         let parts = Parts {
             database: database.options.clone(),
+            sizes: PoolSizes::default(),
             master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
             rate_limit_factor: 0,
             clock: Arc::new(SystemClock),

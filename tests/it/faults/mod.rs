@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
 mod load;
+mod poolers;
+mod servers;
 mod silence;
 mod slow_clients;
 mod takeover;

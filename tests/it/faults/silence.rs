@@ -115,7 +115,9 @@ async fn health_says_within_seconds_that_the_database_has_gone_silent() {
     assert_eq!(server.caller.get("/api/health").await.status, 200);
     server.proxy.freeze_all();
     let begin = Instant::now();
-    let health = server.caller.get("/api/health").await;
-    assert_eq!(health.status, 503, "{:#}", health.body);
-    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    // What was asked a moment ago counts for a second.
+    while server.caller.get("/api/health").await.status == 200 {
+        assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    }
+    assert_eq!(server.caller.get("/api/health").await.body["status"], "down");
 }

@@ -1,6 +1,9 @@
 //! What was answered then is answered again.
 
+use std::pin::pin;
+
 use serde_json::{Value, json};
+use sqlx::{ConnectOptions as _, PgConnection};
 
 use super::{TestApp, minutes};
 
@@ -81,4 +84,40 @@ async fn a_look_back_shows_nothing_of_another_tenant() {
     let other = app.tenant(&["admin"]).await;
     let list = app.send(&other, ("GET", "/api/v2/bookings?as_of=1"), &[], None).await.expect(200);
     assert_eq!(list["items"], json!([]));
+}
+
+/// How many sessions wait for the lock of the test.
+async fn waiting(owner: &mut PgConnection) -> i64 {
+    let waiting = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity \
+          WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    waiting.fetch_one(owner).await.unwrap()
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_cannot_begin_more_folds_than_there_are_turns() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    salon.booked(&app, "2026-12-02T10:00:00+01:00").await;
+    let path = format!("/api/v2/bookings?as_of={}", position(&app).await);
+    // Every fold waits at its first step, whoever waits for it.
+    let mut owner = app.database.options.connect().await.unwrap();
+    let lock = "BEGIN; LOCK TABLE read.appointments IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut owner).await.unwrap();
+    let mut observer = app.database.options.connect().await.unwrap();
+    for begun in 1..=2 {
+        let mut asked = pin!(app.get(&path));
+        while waiting(&mut observer).await < begun {
+            // It goes on while the observer asks.
+            assert!(futures::poll!(asked.as_mut()).is_pending());
+        }
+        // The client hangs up.
+    }
+    let refused = app.get(&path).await;
+    assert_eq!(refused.status.as_u16(), 504, "{:#}", refused.body);
+    assert_eq!(waiting(&mut observer).await, 2);
+    // The turns come back when the folds have ended, which nobody waits for.
+    sqlx::raw_sql("ROLLBACK").execute(&mut owner).await.unwrap();
+    app.get(&path).await.expect(200);
 }

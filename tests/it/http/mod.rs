@@ -42,6 +42,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use daybook_adapters::{
     api_keys::NewKey,
     clock::{Clock, RandomIds},
+    postgres::PoolSizes,
     testing::TestDatabase,
     vault::MasterKey,
 };
@@ -319,6 +320,7 @@ async fn process_on(
 ) -> App {
     let parts = Parts {
         database: database.options.clone(),
+        sizes: PoolSizes::default(),
         master_key: MasterKey::parse(&"7".repeat(64)).unwrap(),
         rate_limit_factor,
         clock,
