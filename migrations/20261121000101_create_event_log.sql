@@ -29,10 +29,15 @@ CREATE TABLE log.tenant_head (
     tenant_id   uuid        PRIMARY KEY,
     position    bigint      NOT NULL DEFAULT 0,
     hash        bytea       NOT NULL DEFAULT decode(repeat('00', 32), 'hex') CHECK (octet_length(hash) = 32),
-    recorded_at timestamptz NOT NULL DEFAULT 'epoch'
+    recorded_at timestamptz NOT NULL DEFAULT 'epoch',
+    frozen_at   timestamptz,
+    moved_to    text,
+    CHECK (moved_to IS NULL OR frozen_at IS NOT NULL)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
 COMMENT ON TABLE log.tenant_head IS 'Where the history of each tenant stands. Its row lock orders the appends of the tenant.';
+COMMENT ON COLUMN log.tenant_head.frozen_at IS 'Since when no append is accepted, because the tenant is being moved to another installation.';
+COMMENT ON COLUMN log.tenant_head.moved_to IS 'The base URL of the installation that has the tenant from here on.';
 COMMENT ON COLUMN log.tenant_head.recorded_at IS 'Of the last event: a clock that steps back never makes time go back in the log.';
 
 CREATE TABLE log.commands (

@@ -15,7 +15,8 @@
 -- earlier one of the batch writes. The caller promises: a command key is there once per tenant.
 --
 -- Answer: one row per append with append_no and outcome ('appended', 'repeated', 'key_reused',
--- 'unknown_tenant', 'conflict'); and for each conflicting stream its newer events, or one row without event.
+-- 'unknown_tenant', 'frozen', 'conflict'); stored_result of a frozen one is where the tenant was moved to;
+-- and for each conflicting stream its newer events, or one row without event.
 CREATE FUNCTION log.append_batch(
     t_tenant uuid[],
     a_tenant int[], a_key text[], a_request_hash bytea[], a_result text[],
@@ -55,6 +56,8 @@ DECLARE
     t_hash     bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(t_tenant)]);
     t_time     timestamptz[] := array_fill(NULL::timestamptz, ARRAY[cardinality(t_tenant)]);
     t_micros   bigint[];
+    t_frozen   boolean[] := array_fill(false, ARRAY[cardinality(t_tenant)]);
+    t_moved    text[] := array_fill(NULL::text, ARRAY[cardinality(t_tenant)]);
     -- per append
     a_outcome  text[] := array_fill('appended'::text, ARRAY[cardinality(a_tenant)]);
     a_position bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(a_tenant)]);
@@ -77,7 +80,7 @@ BEGIN
 
     -- 1. The heads, locked in one order: no deadlocks, and no one else moves these tenants until commit.
     FOR v_row IN
-        SELECT t.no::int AS no, h.position, h.hash, h.recorded_at
+        SELECT t.no::int AS no, h.position, h.hash, h.recorded_at, h.frozen_at, h.moved_to
           FROM unnest(t_tenant) WITH ORDINALITY AS t (tenant_id, no)
           JOIN log.tenant_head AS h ON h.tenant_id = t.tenant_id
          ORDER BY h.tenant_id
@@ -86,6 +89,10 @@ BEGIN
         t_position[v_row.no] := v_row.position;
         t_hash[v_row.no] := v_row.hash;
         t_time[v_row.no] := v_row.recorded_at;
+        IF v_row.frozen_at IS NOT NULL THEN
+            t_frozen[v_row.no] := true;
+            t_moved[v_row.no] := v_row.moved_to;
+        END IF;
     END LOOP;
     t_start := t_position;
     v_now := clock_timestamp();
@@ -126,6 +133,9 @@ BEGIN
         IF t_position[v_tenant] IS NULL THEN
             a_outcome[i] := 'unknown_tenant';
             a_refused := true;
+        ELSIF t_frozen[v_tenant] AND (a_outcome[i] = 'appended' OR t_moved[v_tenant] IS NOT NULL) THEN
+            a_outcome[i] := 'frozen';
+            a_stored[i] := t_moved[v_tenant];
         END IF;
         WHILE s_append[v_next_s] = i LOOP
             v_stream := s_first[v_next_s];

@@ -41,8 +41,16 @@ COMMENT ON COLUMN read.appointments.staff_ids IS 'Everyone who does a phase.';
 COMMENT ON COLUMN read.appointments.last_outcome IS 'What the latest reschedule or cancellation came to under the agreed terms.';
 
 CREATE INDEX appointments_by_start ON read.appointments (tenant_id, starts_at, appointment_id);
+-- The longest appointment: none that overlaps an instant has begun earlier before it.
+CREATE INDEX appointments_by_length ON read.appointments (tenant_id, (ends_at - starts_at));
 CREATE INDEX appointments_by_customer ON read.appointments (tenant_id, customer_id, starts_at, appointment_id);
-CREATE INDEX appointments_by_staff ON read.appointments USING gin (staff_ids);
+CREATE INDEX appointments_by_status ON read.appointments (tenant_id, status, starts_at, appointment_id);
+CREATE INDEX appointments_by_branch ON read.appointments (tenant_id, branch_id, status, starts_at, appointment_id);
+CREATE INDEX appointments_by_company ON read.appointments (tenant_id, company_id, status, starts_at, appointment_id);
+CREATE INDEX appointments_by_series ON read.appointments (tenant_id, series_id, starts_at, appointment_id)
+    WHERE series_id IS NOT NULL;
+CREATE INDEX appointments_by_external_ref ON read.appointments (tenant_id, external_ref)
+    WHERE external_ref IS NOT NULL;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON read.appointments TO daybook_projector;
 GRANT SELECT ON read.appointments TO daybook_app;

@@ -23,6 +23,8 @@ COMMENT ON COLUMN read.directory.branch_ids IS 'Of staff, where they work; of a 
 COMMENT ON COLUMN read.directory.staff_ids IS 'Of a service, who does it.';
 COMMENT ON COLUMN read.directory.state IS 'All of it, as the aggregate keeps it.';
 
+CREATE INDEX directory_by_company ON read.directory (tenant_id, kind, company_id, name, id);
+CREATE INDEX directory_by_external_ref ON read.directory (tenant_id, kind, external_ref) WHERE external_ref IS NOT NULL;
 CREATE INDEX directory_by_name ON read.directory (tenant_id, kind, name, id);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON read.directory TO daybook_projector;

@@ -20,6 +20,7 @@ COMMENT ON TABLE read.modification_stats IS 'How often each appointment was move
 COMMENT ON COLUMN read.modification_stats.position IS 'The event that the row rests on.';
 COMMENT ON COLUMN read.modification_stats.violation_count IS 'Changes that broke the agreed terms.';
 
+CREATE INDEX modification_stats_by_company ON read.modification_stats (tenant_id, company_id, customer_id);
 CREATE INDEX modification_stats_by_customer ON read.modification_stats (tenant_id, customer_id, modification_count);
 
 CREATE TABLE read.policy_violations (
@@ -41,7 +42,8 @@ COMMENT ON COLUMN read.policy_violations.modification IS 'The number of the chan
 COMMENT ON COLUMN read.policy_violations.outcome IS 'Which terms were broken, by how much, and what that costs.';
 
 CREATE INDEX policy_violations_by_position ON read.policy_violations (tenant_id, position);
-CREATE INDEX policy_violations_by_customer ON read.policy_violations (tenant_id, customer_id);
+CREATE INDEX policy_violations_by_customer ON read.policy_violations (tenant_id, customer_id, position);
+CREATE INDEX policy_violations_by_company ON read.policy_violations (tenant_id, company_id, position);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON read.modification_stats, read.policy_violations TO daybook_projector;
 GRANT SELECT ON read.modification_stats, read.policy_violations TO daybook_app;

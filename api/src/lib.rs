@@ -59,9 +59,9 @@ pub fn router_behind(app: App, trusted: &[IpAddr]) -> Router {
         .nest("/api/event-management", v2::event_management())
         .split_for_parts();
     let (open, others) = health::routes().split_for_parts();
-    let parameters = Arc::new(document::parameters(&all));
+    let operations = Arc::new(document::operations_of(&all));
     all.merge(others);
-    let gate = Gate { app: app.clone(), parameters, trusted: trusted.into() };
+    let gate = Gate { app: app.clone(), operations, trusted: trusted.into() };
     let routes = keyed
         .route_layer(from_fn_with_state(gate, gate::gate))
         .merge(open)

@@ -10,7 +10,7 @@ use daybook_adapters::{
     log::{Hint, HintRelay, Hints, PostgresLog},
     postgres::{Failover, PoolRole, PoolSizes, Servers, connect_pool},
     receipts::Receipts,
-    vault::{MasterKey, SealedLog, Vault},
+    vault::{MasterKey, SealedLog, Vault, VaultError},
     webhooks::{
         Chance, Dispatcher as Webhooks, DispatcherParts, Endpoints, SenderError, WebhookSender,
     },
@@ -131,6 +131,9 @@ pub enum StartError {
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     Database(#[from] sqlx::Error),
+    /// The vault is not opened by the master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Webhooks cannot be sent.
     #[error("webhooks cannot be sent")]
     Webhooks(#[from] SenderError),
@@ -191,10 +194,9 @@ impl AppState {
         let opened = Pools::open(database, sizes).await?;
         let pools = opened.named();
         let Pools { append, read, project, rebuild, vault, send } = opened;
-        let receipts = read.clone();
         let below = PostgresLog::new(append);
         let (hints, plain) = (below.hints().clone(), below.clone());
-        let vault = Vault::postgres(vault, master_key);
+        let vault = Vault::open(vault, master_key).await?;
         let log = SealedLog::new(below.clone(), vault.clone());
         let shared = Arc::new(log.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
@@ -233,12 +235,12 @@ impl AppState {
             vault,
             keys,
             key_cache: KeyCache::default(),
+            receipts: Receipts::start(read.clone()),
             read,
             limits: Limits::new(rate_limit_factor),
             clock,
             ids,
             hints,
-            receipts: Receipts::start(receipts),
             pools,
             log: plain,
             last_vitals: LastVitals::default(),

@@ -19,6 +19,7 @@ pub mod company;
 pub mod customer;
 pub mod dispatch;
 pub mod event_log;
+pub mod history;
 pub mod hold;
 pub mod hours;
 pub mod ids;
@@ -37,6 +38,7 @@ pub mod series;
 pub mod service;
 pub mod slot;
 pub mod staff;
+pub mod standards;
 pub mod tagged;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]

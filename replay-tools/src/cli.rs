@@ -460,6 +460,9 @@ pub(crate) struct HistoryWish {
     /// With the payload of each event.
     #[arg(long)]
     pub(crate) payload: bool,
+    /// As CSV (RFC 4180), with a line of column names.
+    #[arg(long, conflicts_with_all = ["json", "payload"])]
+    pub(crate) csv: bool,
     /// A directory of archived months, which are read before the database, if one is named.
     #[arg(long, value_name = "DIR")]
     pub(crate) archive: Option<PathBuf>,

@@ -158,7 +158,7 @@ async fn ask(
 /// A rule's no in its own words.
 fn refused<R: Refusal>(error: daybook_domain::dispatch::CommandError<R>) -> anyhow::Error {
     match error {
-        daybook_domain::dispatch::CommandError::Refused(refusal) => {
+        daybook_domain::dispatch::CommandError::Refused { refusal, .. } => {
             anyhow::anyhow!("{}: {refusal}", refusal.code())
         }
         error => anyhow::anyhow!("{error}"),

@@ -119,7 +119,8 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::History(wish) => {
             let archive = wish.archive.as_deref();
-            with_past(cli, archive, async |it| history::run(it, wish, json).await).await
+            let keys = (cli.master_key.as_ref(), &cli.source);
+            with_past(cli, archive, async |it| history::run(it, wish, keys, json).await).await
         }
         Command::State(wish) => {
             let archive = wish.archive.as_deref();

@@ -82,7 +82,7 @@ pub(crate) async fn keys(
     };
     let pool = connect_pool(database.clone(), PoolRole::Vault, 2).await;
     let pool = pool.context("the login is no member of daybook_vault")?;
-    Ok(Keys { vault: Vault::postgres(pool, key), are_there: true })
+    Ok(Keys { vault: Vault::open(pool, key).await?, are_there: true })
 }
 
 /// A database that is worked on: for operators, whose login takes the roles of the program.

@@ -1,7 +1,7 @@
 //! Where a history is read: a database that is named, or the private one of a data directory,
 //! whether its server runs or not.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -17,7 +17,7 @@ use daybook_domain::{
 use daybook_projections::reporting;
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
 
@@ -163,7 +163,7 @@ impl Source {
         }
         let data_dir =
             self.data_dir.as_deref().context("--database-url or --data-dir is needed")?;
-        if let Some(options) = running(data_dir)
+        if let Some(options) = EmbeddedPostgres::running(data_dir)
             && options.connect().await.is_ok()
         {
             return Ok((options, None));
@@ -176,22 +176,6 @@ impl Source {
         let server = EmbeddedPostgres::start_async(EmbeddedConfig::new(data_dir)).await?;
         Ok((server.options().database("daybook"), Some(server)))
     }
-}
-
-/// How to reach the server that runs in a data directory, if its cluster says that one does.
-fn running(data_dir: &Path) -> Option<PgConnectOptions> {
-    let text = std::fs::read_to_string(data_dir.join("pg/postmaster.pid")).ok()?;
-    // Lines 4 and 5: port and directory of the socket.
-    let mut lines = text.lines().skip(3);
-    let (port, socket) = (lines.next()?.trim().parse().ok()?, lines.next()?.trim());
-    Some(
-        PgConnectOptions::new_without_pgpass()
-            .socket(socket)
-            .port(port)
-            .username("daybook")
-            .database("daybook")
-            .ssl_mode(PgSslMode::Disable),
-    )
 }
 
 impl History {

@@ -133,6 +133,17 @@ impl EmbeddedPostgres {
             .ssl_mode(PgSslMode::Disable)
     }
 
+    /// How to reach the server that another process runs in a data directory; `None` if the files
+    /// of its cluster say that none runs. It may have ended without saying so.
+    pub fn running(data_dir: &Path) -> Option<PgConnectOptions> {
+        let text = fs::read_to_string(data_dir.join("pg/postmaster.pid")).ok()?;
+        // Lines 4 and 5: port and directory of the socket.
+        let mut lines = text.lines().skip(3);
+        let (port, socket) = (lines.next()?.trim().parse().ok()?, lines.next()?.trim());
+        let options = PgConnectOptions::new_without_pgpass().socket(socket).port(port);
+        Some(options.username(USER).database(DATABASE).ssl_mode(PgSslMode::Disable))
+    }
+
     /// The directory of the socket.
     pub fn socket_dir(&self) -> &Path {
         &self.layout.socket_dir

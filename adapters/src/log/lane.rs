@@ -14,6 +14,7 @@ use std::{
 
 use daybook_domain::{
     event_log::{Append, Appended, Position, StreamTail},
+    ids::TenantId,
     ports::{AppendError, LogError},
 };
 use sqlx::{PgPool, Row as _, postgres::PgRow};
@@ -291,11 +292,20 @@ fn outcomes(appends: &[&Append], rows: &[PgRow]) -> Result<Vec<Outcome>, LogErro
                 }),
                 "key_reused" => Err(AppendError::KeyReused),
                 "unknown_tenant" => Err(LogError::UnknownTenant(appends[no].tenant).into()),
+                "frozen" => Err(frozen(appends[no].tenant, row)?.into()),
                 "conflict" => Err(AppendError::Conflict(tails.remove(&no).unwrap_or_default())),
                 other => return Err(LogError::Damaged(format!("outcome {other}"))),
             })
         })
         .collect()
+}
+
+fn frozen(tenant: TenantId, row: &PgRow) -> Result<LogError, LogError> {
+    let moved_to: Option<String> = row.try_get("stored_result").map_err(rows::unreadable)?;
+    Ok(match moved_to {
+        Some(address) => LogError::Moved { tenant, address },
+        None => LogError::Frozen(tenant),
+    })
 }
 
 fn last_position(row: &PgRow) -> Result<Position, LogError> {

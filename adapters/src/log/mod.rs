@@ -9,6 +9,7 @@ mod check;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod cqrs;
+mod frozen;
 mod lane;
 mod memory;
 mod notifier;
@@ -24,6 +25,7 @@ mod writes;
 
 pub use self::{
     cqrs::EventRepository,
+    frozen::Standing,
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},
     postgres::{PostgresLog, PostgresLogConfig},

@@ -99,6 +99,10 @@ impl PostgresLog {
         &self.inner.hints
     }
 
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
     /// Whether appends are taken, as of now.
     pub async fn write_state(&self) -> WriteState {
         write_state(&self.inner.pool, &self.inner.last_failure).await

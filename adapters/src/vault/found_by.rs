@@ -42,7 +42,7 @@ where
         };
         let command = command(indexes, expected.or(Some(read.0)));
         match dispatcher.run(context, &command).await {
-            Err(CommandError::Refused(refusal))
+            Err(CommandError::Refused { refusal, .. })
                 if expected.is_none() && refusal.code() == OUTDATED => {}
             done => return Ok(done),
         }

@@ -1,3 +1,7 @@
+-- Nothing new is wrapped by a master key that is being replaced.
 INSERT INTO vault.subject_keys (tenant_id, subject_id, wrapped_key)
-VALUES ($1, $2, $3)
+SELECT $1::uuid, $2::uuid, $3::bytea
+  FROM vault.master_keys AS m
+ WHERE m.is_current
+   AND substring(m.check_value FROM 1 FOR 8) = substring($3 FROM 1 FOR 8)
     ON CONFLICT (tenant_id, subject_id) DO NOTHING

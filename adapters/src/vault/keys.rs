@@ -21,10 +21,11 @@ pub(super) enum KeyStore {
         subjects: Mutex<Subjects>,
         tenants: Mutex<BTreeMap<TenantId, Vec<u8>>>,
     },
-    /// Another vault's keys, and beside them those of customers that are not to be kept yet.
+    /// Another vault's keys, and beside them those that are not to be kept yet.
     Staged {
         below: Vault,
         made: Mutex<Subjects>,
+        made_tenants: Mutex<BTreeMap<TenantId, Vec<u8>>>,
     },
 }
 
@@ -33,13 +34,32 @@ impl KeyStore {
         Self::Memory { subjects: Mutex::default(), tenants: Mutex::default() }
     }
 
-    pub(super) const fn staged(below: Vault) -> Self {
-        Self::Staged { below, made: Mutex::new(BTreeMap::new()) }
+    pub(super) fn staged(below: Vault) -> Self {
+        let (made, made_tenants) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
+        Self::Staged { below, made, made_tenants }
+    }
+
+    /// The connections to a database, if the keys are in one.
+    pub(super) fn pool(&self) -> Option<&PgPool> {
+        match self {
+            Self::Postgres(pool) => Some(pool),
+            Self::Memory { .. } => None,
+            Self::Staged { below, .. } => below.inner.store.pool(),
+        }
     }
 
     /// Keeps the keys of a tenant that were held back: all of them, or none.
     pub(super) async fn keep_made(&self, tenant: TenantId) -> Result<(), VaultError> {
-        let Self::Staged { below, made } = self else { return Ok(()) };
+        let Self::Staged { below, made, made_tenants } = self else { return Ok(()) };
+        let own = {
+            let made = made_tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            made.get(&tenant).cloned()
+        };
+        if let Some(key) = own
+            && !Box::pin(below.inner.store.insert_tenant(tenant, key)).await?
+        {
+            return Err(VaultError::Rotated);
+        }
         let made: Vec<(CustomerId, Vec<u8>)> = {
             let made = made.lock().unwrap_or_else(PoisonError::into_inner);
             let own = made.iter().filter(|((of, _), _)| *of == tenant);
@@ -52,7 +72,7 @@ impl KeyStore {
             Self::Postgres(pool) => insert_subjects(pool, tenant, made).await,
             store => {
                 for (subject, key) in made {
-                    Box::pin(store.insert_subject(tenant, subject, key)).await?;
+                    let _kept = Box::pin(store.insert_subject(tenant, subject, key)).await?;
                 }
                 Ok(())
             }
@@ -72,7 +92,7 @@ impl KeyStore {
                 });
                 Ok(found.collect())
             }
-            Self::Staged { below, made } => {
+            Self::Staged { below, made, .. } => {
                 let mut found = Box::pin(below.inner.store.subjects(tenant, asked)).await?;
                 let made = made.lock().unwrap_or_else(PoisonError::into_inner);
                 for subject in asked {
@@ -96,17 +116,18 @@ impl KeyStore {
         }
     }
 
-    /// Keeps a key unless there is one, or was one: the answer is what counts.
+    /// Keeps a key unless there is one, or was one: the answer is what counts. `None` if there is
+    /// none because its master key was replaced.
     pub(super) async fn insert_subject(
         &self,
         tenant: TenantId,
         subject: CustomerId,
         wrapped: Vec<u8>,
-    ) -> Result<Option<Vec<u8>>, VaultError> {
+    ) -> Result<Option<Option<Vec<u8>>>, VaultError> {
         match self {
             Self::Memory { subjects, .. } | Self::Staged { made: subjects, .. } => {
                 let mut subjects = subjects.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(subjects.entry((tenant, subject)).or_insert(Some(wrapped)).clone())
+                Ok(Some(subjects.entry((tenant, subject)).or_insert(Some(wrapped)).clone()))
             }
             Self::Postgres(pool) => {
                 let mut scope = Scope::acquire(pool, tenant).await?;
@@ -118,7 +139,7 @@ impl KeyStore {
                     .await?;
                 drop(scope);
                 let mut kept = Box::pin(self.subjects(tenant, &[subject])).await?;
-                Ok(kept.remove(&subject).flatten())
+                Ok(kept.remove(&subject))
             }
         }
     }
@@ -133,7 +154,7 @@ impl KeyStore {
                 let mut subjects = subjects.lock().unwrap_or_else(PoisonError::into_inner);
                 subjects.insert((tenant, subject), None);
             }
-            Self::Staged { below, made } => {
+            Self::Staged { below, made, .. } => {
                 Box::pin(below.inner.store.destroy(tenant, subject)).await?;
                 made.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant, subject));
             }
@@ -155,39 +176,54 @@ impl KeyStore {
                 let tenants = tenants.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(tenants.get(&tenant).cloned())
             }
-            Self::Staged { below, .. } => Box::pin(below.inner.store.tenant(tenant)).await,
+            Self::Staged { below, made_tenants, .. } => {
+                let made = {
+                    let made = made_tenants.lock().unwrap_or_else(PoisonError::into_inner);
+                    made.get(&tenant).cloned()
+                };
+                match made {
+                    Some(key) => Ok(Some(key)),
+                    None => Box::pin(below.inner.store.tenant(tenant)).await,
+                }
+            }
             Self::Postgres(pool) => {
                 let mut scope = Scope::acquire(pool, tenant).await?;
-                let query = "SELECT wrapped_key FROM vault.tenant_keys WHERE tenant_id = $1";
+                let query = include_str!("tenant_key.sql");
                 let found = sqlx::query_scalar(query).bind(tenant.uuid());
                 Ok(found.fetch_optional(&mut *scope).await?)
             }
         }
     }
 
-    /// Keeps a key unless there is one: the answer is what counts.
+    /// Keeps a key unless there is one. `false` if there is none because its master key was
+    /// replaced.
     pub(super) async fn insert_tenant(
         &self,
         tenant: TenantId,
         wrapped: Vec<u8>,
-    ) -> Result<Vec<u8>, VaultError> {
+    ) -> Result<bool, VaultError> {
         match self {
             Self::Memory { tenants, .. } => {
                 let mut tenants = tenants.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(tenants.entry(tenant).or_insert(wrapped).clone())
+                tenants.entry(tenant).or_insert(wrapped);
+                Ok(true)
             }
-            Self::Staged { below, .. } => {
-                Box::pin(below.inner.store.insert_tenant(tenant, wrapped)).await
+            Self::Staged { made_tenants, .. } => {
+                if Box::pin(self.tenant(tenant)).await?.is_none() {
+                    let mut made = made_tenants.lock().unwrap_or_else(PoisonError::into_inner);
+                    made.insert(tenant, wrapped);
+                }
+                Ok(true)
             }
             Self::Postgres(pool) => {
                 let mut scope = Scope::acquire(pool, tenant).await?;
-                sqlx::query(include_str!("insert_tenant_key.sql"))
+                let done = sqlx::query(include_str!("insert_tenant_key.sql"))
                     .bind(tenant.uuid())
                     .bind(&wrapped)
                     .execute(&mut *scope)
                     .await?;
                 drop(scope);
-                Ok(Box::pin(self.tenant(tenant)).await?.unwrap_or(wrapped))
+                Ok(done.rows_affected() == 1 || Box::pin(self.tenant(tenant)).await?.is_some())
             }
         }
     }
@@ -201,14 +237,15 @@ async fn insert_subjects(
 ) -> Result<(), VaultError> {
     let (subjects, keys): (Vec<Uuid>, Vec<Vec<u8>>) =
         keys.into_iter().map(|(subject, key)| (subject.uuid(), key)).unzip();
+    let expected = subjects.len() as u64;
     let mut scope = Scope::acquire(pool, tenant).await?;
     // Should one of them have a key by now, the unique key breaks it off: what was sealed could not be
     // read with that one.
-    sqlx::query(include_str!("insert_subject_keys.sql"))
+    let done = sqlx::query(include_str!("insert_subject_keys.sql"))
         .bind(tenant.uuid())
         .bind(subjects)
         .bind(keys)
         .execute(&mut *scope)
         .await?;
-    Ok(())
+    if done.rows_affected() == expected { Ok(()) } else { Err(VaultError::Rotated) }
 }

@@ -8,13 +8,15 @@ mod cipher;
 mod found_by;
 mod keys;
 mod master_key;
+mod masters;
+mod rotation;
 mod sealed_log;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -30,10 +32,11 @@ use sha2::Sha256;
 use sqlx::PgPool;
 use zeroize::Zeroizing;
 
-use self::{cipher::Key, keys::KeyStore};
+use self::{cipher::Key, keys::KeyStore, masters::Masters};
 pub use self::{
     found_by::run_on_what_was_read,
-    master_key::{MasterKey, MasterKeyError},
+    master_key::{Fingerprint, MasterKey, MasterKeyError},
+    rotation::{Rotated, RotationError, complete_rotation, rotate_master},
     sealed_log::SealedLog,
 };
 use crate::postgres::{STATEMENT, Stalled, silent, unless_stalled};
@@ -56,6 +59,23 @@ pub enum VaultError {
         /// What does not open.
         what: &'static str,
     },
+    /// The vault was made with another master key.
+    #[error(
+        "the master key {given} is not the master key of this database, which is {expected}: \
+         check DAYBOOK_MASTER_KEY"
+    )]
+    WrongMasterKey {
+        /// The key that was given.
+        given: Fingerprint,
+        /// The key that the vault was made with, or rotated to.
+        expected: Fingerprint,
+    },
+    /// The tenant's key is not in the vault: its rows were lost, or not imported with its log.
+    #[error("tenant {0} has no key in the vault: restore or import the vault rows of the tenant")]
+    NoTenantKey(TenantId),
+    /// The master key was replaced at this moment.
+    #[error("the master key is being replaced: try again")]
+    Rotated,
     /// The machine gives no random bytes.
     #[error("the machine gives no random bytes")]
     Randomness,
@@ -86,7 +106,7 @@ pub struct Vault {
 
 struct Inner {
     store: KeyStore,
-    master: MasterKey,
+    masters: RwLock<Arc<Masters>>,
     subjects: Mutex<BTreeMap<(TenantId, CustomerId), Cached>>,
     tenants: Mutex<BTreeMap<TenantId, Key>>,
 }
@@ -126,29 +146,62 @@ fn keyed(key: &Key) -> Result<Hmac<Sha256>, VaultError> {
 }
 
 impl Vault {
-    /// A vault on `vault.subject_keys`; the pool needs the vault's role.
-    pub fn postgres(pool: PgPool, master: MasterKey) -> Self {
-        Self::new(KeyStore::Postgres(pool), master)
+    /// Opens the vault of a database; the pool needs the vault's role. Any master key but that of
+    /// the vault is refused; a vault that has none yet takes this one.
+    pub async fn open(pool: PgPool, master: MasterKey) -> Result<Self, VaultError> {
+        let masters = Masters::open(&pool, &master).await?;
+        Ok(Self::new(KeyStore::Postgres(pool), masters))
     }
 
     /// A vault that forgets everything with the process.
     pub fn memory(master: MasterKey) -> Self {
-        Self::new(KeyStore::memory(), master)
+        Self::new(KeyStore::memory(), Masters::one(master))
     }
 
-    fn new(store: KeyStore, master: MasterKey) -> Self {
+    fn new(store: KeyStore, masters: Masters) -> Self {
         let (subjects, tenants) = (Mutex::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { store, master, subjects, tenants }) }
+        let masters = RwLock::new(Arc::new(masters));
+        Self { inner: Arc::new(Inner { store, masters, subjects, tenants }) }
     }
 
-    /// A vault with the same keys that holds back what it makes for customers until
-    /// [`Vault::keep_made`]: for what may yet come to nothing.
+    /// A vault with the same keys that holds back what it makes until [`Vault::keep_made`]: for
+    /// what may yet come to nothing.
     #[must_use]
     pub fn staging(&self) -> Self {
-        Self::new(KeyStore::staged(self.clone()), self.inner.master.clone())
+        let masters = self.masters().as_ref().clone();
+        Self::new(KeyStore::staged(self.clone()), masters)
     }
 
-    /// Keeps the keys of a tenant's customers that were held back, all of them or none. A vault that
+    fn masters(&self) -> Arc<Masters> {
+        Arc::clone(&self.inner.masters.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads again which master keys there are: a rotation has begun since.
+    async fn learn_masters(&self) -> Result<Arc<Masters>, VaultError> {
+        let held = self.masters();
+        let Some(pool) = self.inner.store.pool() else { return Err(VaultError::Rotated) };
+        let learnt = Arc::new(Masters::open(pool, &held.current).await?);
+        tracing::info!(fingerprint = %learnt.current.fingerprint(), "the master key was replaced");
+        let mut masters = self.inner.masters.write().unwrap_or_else(PoisonError::into_inner);
+        *masters = Arc::clone(&learnt);
+        Ok(learnt)
+    }
+
+    async fn unwrap(
+        &self,
+        wrapped: &[u8],
+        tenant: TenantId,
+        subject: Option<CustomerId>,
+    ) -> Result<Key, VaultError> {
+        if let Some(key) = self.masters().unwrap(wrapped, tenant, subject) {
+            return key;
+        }
+        let masters = self.learn_masters().await?;
+        let key = masters.unwrap(wrapped, tenant, subject);
+        key.unwrap_or(Err(VaultError::Sealed { what: "a wrapped key" }))
+    }
+
+    /// Keeps the keys of a tenant and its customers that were held back, all of them or none. A vault that
     /// holds nothing back has nothing to do.
     pub async fn keep_made(&self, tenant: TenantId) -> Result<(), VaultError> {
         answered(self.inner.store.keep_made(tenant)).await
@@ -179,10 +232,7 @@ impl Vault {
         let mut stored = answered(self.inner.store.subjects(tenant, &asked)).await?;
         for subject in &asked {
             if make && !stored.contains_key(subject) {
-                let wrapped = self.inner.master.wrap(&Key::random()?, tenant, Some(*subject))?;
-                // Another process may have been faster: its key counts.
-                let kept = self.inner.store.insert_subject(tenant, *subject, wrapped);
-                let kept = answered(kept).await?;
+                let kept = self.make_subject_key(tenant, *subject).await?;
                 stored.insert(*subject, kept);
             }
         }
@@ -193,14 +243,44 @@ impl Vault {
                     continue;
                 }
                 Some(None) => None,
-                Some(Some(wrapped)) => {
-                    Some(self.inner.master.unwrap(&wrapped, tenant, Some(subject))?)
-                }
+                Some(Some(wrapped)) => Some(self.unwrap(&wrapped, tenant, Some(subject)).await?),
             };
             self.keep(tenant, subject, key.clone());
             known.insert(subject, key);
         }
         Ok(known)
+    }
+
+    /// Makes the key of a subject and answers what counts: another process may have been faster.
+    /// Where the tenant has no key, whose rows were lost, nothing new is sealed beside the old.
+    async fn make_subject_key(
+        &self,
+        tenant: TenantId,
+        subject: CustomerId,
+    ) -> Result<Option<Vec<u8>>, VaultError> {
+        self.tenant_key(tenant).await?;
+        let key = Key::random()?;
+        let wrapped = self.masters().wrap(&key, tenant, Some(subject))?;
+        let kept = answered(self.inner.store.insert_subject(tenant, subject, wrapped)).await?;
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let wrapped = self.learn_masters().await?.wrap(&key, tenant, Some(subject))?;
+        let kept = answered(self.inner.store.insert_subject(tenant, subject, wrapped)).await?;
+        kept.ok_or(VaultError::Rotated)
+    }
+
+    /// Makes the key of a new tenant; one that has a key keeps it. Nothing else ever makes one: a
+    /// second key of a tenant would split its data.
+    pub async fn make_tenant_key(&self, tenant: TenantId) -> Result<(), VaultError> {
+        let key = Key::random()?;
+        let wrapped = self.masters().wrap(&key, tenant, None)?;
+        if self.inner.store.insert_tenant(tenant, wrapped).await? {
+            return Ok(());
+        }
+        let wrapped = self.learn_masters().await?.wrap(&key, tenant, None)?;
+        let kept = self.inner.store.insert_tenant(tenant, wrapped).await?;
+        if kept { Ok(()) } else { Err(VaultError::Rotated) }
     }
 
     /// What is in memory of a subject; a destroyed key needs no second look.
@@ -309,13 +389,9 @@ impl Vault {
         if let Some(key) = held {
             return Ok(key);
         }
-        let wrapped = if let Some(wrapped) = answered(self.inner.store.tenant(tenant)).await? {
-            wrapped
-        } else {
-            let wrapped = self.inner.master.wrap(&Key::random()?, tenant, None)?;
-            answered(self.inner.store.insert_tenant(tenant, wrapped)).await?
-        };
-        let key = self.inner.master.unwrap(&wrapped, tenant, None)?;
+        let wrapped = answered(self.inner.store.tenant(tenant)).await?;
+        let wrapped = wrapped.ok_or(VaultError::NoTenantKey(tenant))?;
+        let key = self.unwrap(&wrapped, tenant, None).await?;
         let mut tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.insert(tenant, key.clone());
         Ok(key)

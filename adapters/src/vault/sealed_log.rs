@@ -53,8 +53,10 @@ impl<L> SealedLog<L> {
 
 fn failed(error: VaultError) -> LogError {
     match error {
-        VaultError::Sealed { .. } => LogError::Damaged(error.to_string()),
-        VaultError::Unavailable(_) | VaultError::Randomness => {
+        VaultError::Sealed { .. }
+        | VaultError::WrongMasterKey { .. }
+        | VaultError::NoTenantKey(_) => LogError::Damaged(error.to_string()),
+        VaultError::Unavailable(_) | VaultError::Rotated | VaultError::Randomness => {
             LogError::Unavailable(Box::new(error))
         }
     }
@@ -90,9 +92,9 @@ impl<L> SealedLog<L> {
     }
 }
 
-impl<L: EventLog> SealedLog<L> {
+impl Vault {
     /// Opens what is sealed in some events; what cannot be opened any more reads as erased.
-    async fn open<'e>(
+    pub async fn open_events<'e>(
         &self,
         tenant: TenantId,
         events: impl Iterator<Item = &'e mut RecordedEvent> + Send,
@@ -110,20 +112,22 @@ impl<L: EventLog> SealedLog<L> {
         if sealed.is_empty() {
             return Ok(());
         }
-        let keys = self.vault.subject_keys(tenant, &subjects, false).await.map_err(failed)?;
+        let keys = self.subject_keys(tenant, &subjects, false).await.map_err(failed)?;
         for (event, mut payload) in sealed {
             open_value(&mut payload, tenant, event.event_id, &keys)?;
             event.payload = payload.to_string();
         }
         Ok(())
     }
+}
 
+impl<L: EventLog> SealedLog<L> {
     async fn open_tails(
         &self,
         tenant: TenantId,
         mut tails: Vec<StreamTail>,
     ) -> Result<Vec<StreamTail>, LogError> {
-        self.open(tenant, tails.iter_mut().flat_map(|tail| &mut tail.events)).await?;
+        self.vault.open_events(tenant, tails.iter_mut().flat_map(|tail| &mut tail.events)).await?;
         Ok(tails)
     }
 }
@@ -235,7 +239,13 @@ fn open_value(
 }
 
 impl<L: EventLog> EventLog for SealedLog<L> {
+    /// Makes the tenant's key too, unless there is a history already: a key that is missing then
+    /// was lost.
     async fn open_tenant(&self, tenant: TenantId) -> Result<(), LogError> {
+        let head = self.log.head(tenant).await?;
+        if head.is_none_or(|head| head.position == Position(0)) {
+            self.vault.make_tenant_key(tenant).await.map_err(failed)?;
+        }
         self.log.open_tenant(tenant).await
     }
 
@@ -266,7 +276,7 @@ impl<L: EventLog> EventLog for SealedLog<L> {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, LogError> {
         let mut events = self.log.read_tenant(tenant, after, limit).await?;
-        self.open(tenant, events.iter_mut()).await?;
+        self.vault.open_events(tenant, events.iter_mut()).await?;
         Ok(events)
     }
 
@@ -277,7 +287,7 @@ impl<L: EventLog> EventLog for SealedLog<L> {
         types: &[&'static str],
     ) -> Result<Vec<RecordedEvent>, LogError> {
         let mut events = self.log.scan(tenant, range, types).await?;
-        self.open(tenant, events.iter_mut()).await?;
+        self.vault.open_events(tenant, events.iter_mut()).await?;
         Ok(events)
     }
 

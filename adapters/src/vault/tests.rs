@@ -39,6 +39,10 @@ fn write(stream: &str, event_id: u128, payload: String) -> Append {
     Append { tenant: TENANT, command: None, writes, unchanged: Vec::new() }
 }
 
+async fn open(pool: &PgPool, digit: char) -> Vault {
+    Vault::open(pool.clone(), master(digit)).await.expect("the vault opens")
+}
+
 async fn memory() -> SealedLog<MemoryLog> {
     let log = SealedLog::new(MemoryLog::new(), Vault::memory(master('1')));
     log.open_tenant(TENANT).await.expect("a tenant opens");
@@ -74,14 +78,14 @@ async fn several_fields_of_one_person_are_read_by_a_vault_that_remembers_nothing
     let database = TestDatabase::new().await;
     let pool = database.pool(PoolRole::Vault).await;
     let below = PostgresLog::new(database.pool(PoolRole::Append).await);
-    let log = SealedLog::new(below.clone(), Vault::postgres(pool.clone(), master('1')));
+    let log = SealedLog::new(below.clone(), open(&pool, '1').await);
     log.open_tenant(TENANT).await.expect("a tenant opens");
     let field = |value: &str| format!(r#"{{"$personal":"{ANNA}","value":"{value}"}}"#);
     let payload = format!(r#"{{"name":{},"phone":{}}}"#, field("Anna"), field("+49151"));
     log.append(write("a", 1, payload)).await.expect("it is appended");
     let stored = &all(&below).await[0].payload;
     assert_eq!((stored.matches("$sealed").count(), stored.contains("$erased")), (2, false));
-    let fresh = SealedLog::new(below, Vault::postgres(pool, master('1')));
+    let fresh = SealedLog::new(below, open(&pool, '1').await);
     let read = &all(&fresh).await[0].payload;
     assert!(read.contains("Anna") && read.contains("+49151"), "{read}");
 }
@@ -105,20 +109,109 @@ async fn a_ciphertext_of_another_event_does_not_open() {
 }
 
 #[tokio::test]
-async fn another_master_key_is_an_error_and_not_an_erasure() {
+async fn another_master_key_is_refused_with_both_fingerprints() {
     let database = TestDatabase::new().await;
     let pool = database.pool(PoolRole::Vault).await;
-    let keys = Vault::postgres(pool.clone(), master('1'));
-    keys.subject_keys(TENANT, &[ANNA], true).await.expect("a key is made");
-    let wrong = Vault::postgres(pool, master('2'));
-    let opened = wrong.subject_keys(TENANT, &[ANNA], false).await;
-    assert!(matches!(opened, Err(VaultError::Sealed { .. })));
+    open(&pool, '1').await.make_tenant_key(TENANT).await.expect("a key is made");
+    let refused = Vault::open(pool.clone(), master('2')).await.expect_err("another key");
+    let said = refused.to_string();
+    for digit in ['1', '2'] {
+        assert!(said.contains(&master(digit).fingerprint().to_string()), "{said}");
+    }
+    open(&pool, '1').await;
+}
+
+#[tokio::test]
+async fn of_two_first_keys_one_becomes_the_master_key() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool(PoolRole::Vault).await;
+    let (one, two) = tokio::join!(
+        Vault::open(pool.clone(), master('1')),
+        Vault::open(pool.clone(), master('2'))
+    );
+    assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+}
+
+#[tokio::test]
+async fn a_lost_tenant_key_is_an_error_and_is_not_made_anew() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool(PoolRole::Vault).await;
+    let below = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let log = SealedLog::new(below.clone(), open(&pool, '1').await);
+    log.open_tenant(TENANT).await.expect("a tenant opens");
+    log.append(write("a", 1, named(ANNA, "Anna"))).await.expect("it is appended");
+    let owner = PgPool::connect_with(database.options.clone()).await.expect("the owner connects");
+    let lost = sqlx::raw_sql("TRUNCATE vault.tenant_keys; TRUNCATE vault.subject_keys");
+    lost.execute(&owner).await.expect("the rows are lost");
+    let after = SealedLog::new(below, open(&pool, '1').await);
+    after.open_tenant(TENANT).await.expect("repeating it changes nothing");
+    let index = after.vault().blind_index(TENANT, "phone", "+491511234567").await;
+    assert!(matches!(index, Err(VaultError::NoTenantKey(it)) if it == TENANT), "{index:?}");
+    let sealed = after.append(write("a", 2, named(ANNA, "Anna"))).await;
+    assert!(sealed.is_err(), "nothing is sealed with a second key: {sealed:?}");
+}
+
+#[tokio::test]
+async fn a_running_vault_goes_on_while_the_master_key_is_replaced() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool(PoolRole::Vault).await;
+    let below = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let running = SealedLog::new(below.clone(), open(&pool, '1').await);
+    running.open_tenant(TENANT).await.expect("a tenant opens");
+    running.append(write("a", 1, named(ANNA, "Anna"))).await.expect("it is appended");
+    let index = running.vault().blind_index(TENANT, "phone", "1").await.expect("an index");
+
+    let keys = (&master('1'), &master('2'));
+    let rotated = rotate_master(&pool, &below, keys).await.expect("it rotates");
+    assert_eq!(rotated.keys, 2);
+    let again = rotate_master(&pool, &below, keys).await.expect("it is repeated");
+    assert_eq!(again.keys, 0);
+    let other = rotate_master(&pool, &below, (&master('2'), &master('3'))).await;
+    assert!(matches!(other, Err(RotationError::UnderWay(_))), "{other:?}");
+
+    // Keys that are made with the old one now are not kept: the new one is learnt.
+    running.append(write("b", 2, named(BERT, "Bert"))).await.expect("it is appended");
+    for digit in ['1', '2'] {
+        let started = SealedLog::new(below.clone(), open(&pool, digit).await);
+        let read = all(&started).await;
+        assert!(read[0].payload.contains("Anna") && read[1].payload.contains("Bert"), "{digit}");
+        let same = started.vault().blind_index(TENANT, "phone", "1").await.expect("an index");
+        assert_eq!(same, index);
+    }
+    let completed = complete_rotation(&pool, &below, &master('2')).await.expect("it completes");
+    assert_eq!(completed.keys, 0);
+    assert!(all(&running).await[1].payload.contains("Bert"), "who runs has the new key");
+    let old = Vault::open(pool.clone(), master('1')).await;
+    assert!(matches!(old, Err(VaultError::WrongMasterKey { .. })), "{old:?}");
+    let left: Vec<Option<Vec<u8>>> = sqlx::query_scalar("SELECT handover FROM vault.master_keys")
+        .fetch_all(&pool)
+        .await
+        .expect("the role may read it");
+    assert_eq!(left, [None], "no key is left that the old one opens");
+}
+
+#[tokio::test]
+async fn a_rotation_that_broke_off_is_taken_up_again() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool(PoolRole::Vault).await;
+    let below = PostgresLog::new(database.pool(PoolRole::Append).await);
+    let running = SealedLog::new(below.clone(), open(&pool, '1').await);
+    running.open_tenant(TENANT).await.expect("a tenant opens");
+    running.append(write("a", 1, named(ANNA, "Anna"))).await.expect("it is appended");
+    // Not a tenant that the log knows: as if the program had ended before the first key.
+    let nobody = MemoryLog::new();
+    let keys = (&master('1'), &master('2'));
+    let begun = rotate_master(&pool, &nobody, keys).await.expect("it begins");
+    assert_eq!(begun.keys, 0);
+    let started = SealedLog::new(below.clone(), open(&pool, '2').await);
+    assert!(all(&started).await[0].payload.contains("Anna"), "half-way both keys open");
+    assert_eq!(rotate_master(&pool, &below, keys).await.expect("it goes on").keys, 2);
 }
 
 #[tokio::test]
 async fn the_chain_of_an_erased_history_still_verifies() {
     let database = TestDatabase::new().await;
-    let vault = Vault::postgres(database.pool(PoolRole::Vault).await, master('1'));
+    let vault = open(&database.pool(PoolRole::Vault).await, '1').await;
     let log = SealedLog::new(PostgresLog::new(database.pool(PoolRole::Append).await), vault);
     log.open_tenant(TENANT).await.expect("a tenant opens");
     log.append(write("a", 1, named(ANNA, "Anna"))).await.expect("it is appended");
@@ -133,6 +226,10 @@ async fn the_chain_of_an_erased_history_still_verifies() {
 #[tokio::test]
 async fn a_blind_index_finds_a_value_again_in_its_tenant_and_purpose_only() {
     let vault = Vault::memory(master('1'));
+    for tenant in [1, 2] {
+        let tenant = TenantId::new(Uuid::from_u128(tenant));
+        vault.make_tenant_key(tenant).await.expect("the tenant has a key");
+    }
     let index = async |tenant, purpose| {
         vault.blind_index(tenant, purpose, "+491511234567").await.expect("an index is made")
     };

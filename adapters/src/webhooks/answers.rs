@@ -53,6 +53,8 @@ impl Endpoints {
         match (made, key) {
             // Two came at once, and the other one was quicker.
             (Err(error), Some(key)) if is_answered(&error) => self.answered(tenant, key).await,
+            // The limit may have been reached by the very endpoint that this request repeats.
+            (Ok(None), Some(key)) => self.answered(tenant, key).await,
             (Err(error), _) => Err(error.into()),
             (Ok(made), _) => Ok(made.map(|endpoint| WithSecret {
                 secret: shown(&endpoint, secret),

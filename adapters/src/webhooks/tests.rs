@@ -21,7 +21,8 @@ const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 async fn endpoints() -> (Endpoints, TestDatabase) {
     let database = TestDatabase::new().await;
     let master = MasterKey::parse(&"7".repeat(64)).expect("a key");
-    let vault = Vault::postgres(database.pool(PoolRole::Vault).await, master);
+    let vault = Vault::open(database.pool(PoolRole::Vault).await, master);
+    let vault = vault.await.expect("the vault opens");
     (Endpoints::new(database.pool(PoolRole::App).await, vault), database)
 }
 
@@ -31,6 +32,7 @@ fn wanted() -> Wanted {
 }
 
 async fn made(endpoints: &Endpoints, tenant: TenantId) -> Option<(Endpoint, String)> {
+    endpoints.vault().make_tenant_key(tenant).await.expect("the tenant has a key");
     let (id, from) = (RandomIds.next_id(), (Position(0), NOW));
     let made = endpoints.create(tenant, id, (&wanted(), Scheme::V1), from, None).await;
     let made = made.expect("endpoints answer")?;

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use daybook_adapters::{api_keys::KeyHolder, vault::RequestKey};
+use daybook_adapters::{api_keys::KeyHolder, log::Standing, vault::RequestKey};
 use daybook_domain::{
     dispatch::{CommandContext, CommandKey, OnBehalfOf},
     ids::TenantId,
@@ -23,7 +23,7 @@ use super::{on_behalf_of, problem::Problem};
 use crate::state::App;
 
 /// How long a key is believed without being looked up again: so soon a revoked one is refused.
-const BELIEVED: Duration = Duration::from_secs(5);
+const BELIEVED: Duration = Duration::from_millis(800);
 
 /// What a key may be allowed. `admin` is everything.
 pub const SCOPES: [&str; 14] = [
@@ -108,6 +108,10 @@ pub(crate) async fn holder(app: &App, headers: &HeaderMap) -> Result<KeyHolder, 
     let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
     let found = found.map_err(|error| Problem::unavailable(&error))?;
     let holder = found.ok_or_else(Problem::unauthenticated)?;
+    let standing = app.dispatcher.log().inner().standing(holder.tenant).await?;
+    if let Standing::Moved(address) = standing {
+        return Err(Problem::moved(&address));
+    }
     app.key_cache.put(hash, holder.clone());
     note_use(app, holder.clone());
     Ok(holder)
@@ -139,6 +143,16 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let version = value.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
     version.map(Some).ok_or_else(|| Problem::header("If-Match", "a version is a whole number"))
+}
+
+/// Refuses unless a scope is among those of a key; `admin` has them all.
+pub(super) fn require(held: &[String], scope: Option<&str>) -> Result<(), Problem> {
+    match scope {
+        Some(scope) if !held.iter().any(|held| held == scope || held == "admin") => {
+            Err(Problem::forbidden(scope))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 impl Caller {
@@ -174,13 +188,9 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Refuses unless the key has a scope; `admin` has them all.
+    /// Refuses unless the key has a scope beside that of the route.
     pub fn require(&self, scope: &str) -> Result<(), Problem> {
-        if self.scopes.iter().any(|held| held == scope || held == "admin") {
-            Ok(())
-        } else {
-            Err(Problem::forbidden(scope))
-        }
+        require(&self.scopes, Some(scope))
     }
 
     /// The caller as it was at another moment.

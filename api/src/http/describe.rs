@@ -21,8 +21,8 @@ use super::fields::LocalDate;
 use crate::state::App;
 
 /// The statuses that any keyed route may answer a problem with, and what a command adds.
-const ANY: [&str; 11] =
-    ["400", "401", "403", "404", "405", "409", "413", "429", "500", "503", "504"];
+const ANY: [&str; 12] =
+    ["400", "401", "403", "404", "405", "409", "413", "421", "429", "500", "503", "504"];
 const COMMAND: [&str; 3] = ["412", "415", "422"];
 
 /// A route in the making.
@@ -114,9 +114,10 @@ impl Route {
         self
     }
 
-    /// What the key needs; without a scope the route needs no key.
+    /// What the key needs; without a scope the route needs no key. The gate checks it, before it reads
+    /// anything else of the request.
     pub fn scope(mut self, scope: &str) -> Self {
-        let key = SecurityRequirement::new("key", Vec::<String>::new());
+        let key = SecurityRequirement::new("key", [scope]);
         self.operation.security = Some(vec![key]);
         self.operation.description = Some(format!("Needs the scope `{scope}`, or `admin`."));
         self

@@ -20,7 +20,10 @@ use utoipa::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{choices, gate::Parameters};
+use super::{
+    choices,
+    gate::{Operation, Operations},
+};
 use crate::state::App;
 
 /// Why a request was not carried out (RFC 9457), and the same once more for older clients.
@@ -100,21 +103,24 @@ fn operations(item: &PathItem) -> [(&'static str, Option<&utoipa::openapi::path:
     ]
 }
 
-/// What the query of each route may say, for the gate: the document is what is enforced.
-pub fn parameters(document: &OpenApi) -> Parameters {
-    let mut known = Parameters::new();
+/// The scope that each route needs and what its query may say, for the gate: the document is what is
+/// enforced.
+pub fn operations_of(document: &OpenApi) -> Operations {
+    let mut known = Operations::new();
     for (path, item) in &document.paths.paths {
         for (method, operation) in operations(item) {
             let Some(operation) = operation else { continue };
             let value = json!(operation.parameters);
-            let names: BTreeSet<String> = value
+            let parameters: BTreeSet<String> = value
                 .as_array()
                 .into_iter()
                 .flatten()
                 .filter(|it| it["in"] == json!(ParameterIn::Query))
                 .filter_map(|it| it["name"].as_str().map(str::to_owned))
                 .collect();
-            known.insert((method.to_owned(), path.clone()), names);
+            let security = json!(operation.security);
+            let scope = security.pointer("/0/key/0").and_then(Value::as_str).map(str::to_owned);
+            known.insert((method.to_owned(), path.clone()), Operation { scope, parameters });
         }
     }
     known

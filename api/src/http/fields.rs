@@ -138,6 +138,11 @@ pub type Reference = Text<200>;
 
 impl<const MOST: usize> Text<MOST> {
     /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text.
     pub fn into_string(self) -> String {
         self.0
     }

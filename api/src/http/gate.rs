@@ -26,14 +26,23 @@ use crate::state::App;
 pub struct Gate {
     /// The state of the program.
     pub app: App,
-    /// The parameters of the query that a method of a route has, from the OpenAPI document.
-    pub parameters: Arc<Parameters>,
+    /// What a method of a route needs and takes, from the OpenAPI document.
+    pub operations: Arc<Operations>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted: Arc<[IpAddr]>,
 }
 
-/// The names of parameters by method and route.
-pub type Parameters = HashMap<(String, String), BTreeSet<String>>;
+/// What a method of a route needs and takes.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The scope that the key needs.
+    pub scope: Option<String>,
+    /// The parameters of the query.
+    pub parameters: BTreeSet<String>,
+}
+
+/// Operations by method and route.
+pub type Operations = HashMap<(String, String), Operation>;
 
 /// Lets a request in or answers a problem; says what is left of the limits either way.
 pub async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Response {
@@ -75,8 +84,11 @@ async fn admit(gate: &Gate, request: &Parts) -> Result<Admitted, Refused> {
     let method = request.method.as_str();
     let standing = gate.app.limits.check(holder.key_id, method, route)?;
     tracing::Span::current().record("tenant", tracing::field::display(holder.tenant));
-    let known = gate.parameters.get(&(method.to_owned(), route.to_owned()));
-    let caller = match only(known, request) {
+    let operation = gate.operations.get(&(method.to_owned(), route.to_owned()));
+    let known = operation.map(|operation| &operation.parameters);
+    let scope = operation.and_then(|operation| operation.scope.as_deref());
+    // Who may not ask learns nothing of what is wrong with the question.
+    let caller = match caller::require(&holder.scopes, scope).and_then(|()| only(known, request)) {
         Ok(()) => Caller::new(&gate.app, holder, request).await,
         Err(problem) => Err(problem),
     };

@@ -13,10 +13,13 @@ use axum::{
 };
 use daybook_domain::{
     dispatch::{CommandError, UnitError},
+    event_log::Position,
     ports::LogError,
     refusal::{Refusal, RefusalKind},
 };
 use serde_json::{Map, Value, json};
+
+use super::respond::POSITION;
 
 /// Where a fault is.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,7 @@ struct Said {
     fault: Option<(Place, String)>,
     details: Option<Value>,
     retry_after_s: Option<u64>,
+    position: Option<Position>,
 }
 
 impl Problem {
@@ -52,6 +56,7 @@ impl Problem {
             fault: None,
             details: None,
             retry_after_s: None,
+            position: None,
         }))
     }
 
@@ -64,6 +69,13 @@ impl Problem {
 
     fn with_retry(mut self, seconds: u64) -> Self {
         self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Says the position that the answer rests on.
+    #[must_use]
+    pub fn resting_on(mut self, position: Position) -> Self {
+        self.0.position = Some(position);
         self
     }
 
@@ -92,6 +104,19 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "POSITION_NOT_REACHED", message)
             .with_details(Some(json!({ "position": position, "reached": reached })))
             .with_retry(1)
+    }
+
+    /// The caller names a position that the history does not reach: it was made up, or the history
+    /// moved back since it was answered.
+    pub fn beyond_head(name: &str, position: u64, head: Position) -> Self {
+        let message = format!(
+            "`{name}` ({position}) is beyond the last position ({head}) of the history. If this \
+             position came from Daybook, the history moved back to a backup or a standby: drop what \
+             was read after position {head} and follow from there."
+        );
+        Self::new(StatusCode::CONFLICT, "POSITION_BEYOND_HEAD", message)
+            .with_details(Some(json!({ "position": position, "head": head })))
+            .resting_on(head)
     }
 
     /// What an answer without a body means.
@@ -160,6 +185,20 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message).with_retry(1)
     }
 
+    /// The tenant is being moved to another installation.
+    pub fn frozen() -> Self {
+        let message = "The tenant is being moved to another installation and takes no changes. \
+            Retry after 30 s.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TENANT_FROZEN", message).with_retry(30)
+    }
+
+    /// The tenant is at another address from here on.
+    pub fn moved(address: &str) -> Self {
+        let message = format!("The tenant was moved. Send requests to {address}.");
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "TENANT_MOVED", message)
+            .with_details(Some(json!({ "address": address })))
+    }
+
     fn with_details(mut self, details: Option<Value>) -> Self {
         self.0.details = details;
         self
@@ -202,7 +241,9 @@ impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match &error {
             LogError::UnknownTenant(_) => Self::not_found(),
-            LogError::Unavailable(_) => Self::unavailable(&error),
+            LogError::Frozen(_) => Self::frozen(),
+            LogError::Moved { address, .. } => Self::moved(address),
+            LogError::Unavailable(_) | LogError::MovedBack(_) => Self::unavailable(&error),
             LogError::Damaged(_) | LogError::Malformed(_) => Self::internal(&error),
         }
     }
@@ -226,7 +267,9 @@ impl From<sqlx::Error> for Problem {
 impl<R: Refusal> From<CommandError<R>> for Problem {
     fn from(error: CommandError<R>) -> Self {
         match error {
-            CommandError::Refused(refusal) => Self::refused(&refusal),
+            CommandError::Refused { refusal, position } => {
+                Self::refused(&refusal).resting_on(position)
+            }
             CommandError::KeyReused => Self::key_reused(),
             CommandError::Contended => {
                 let message = "too many others want the same; try again";
@@ -289,6 +332,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, kind);
         if let Some(seconds) = self.0.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(position) = self.0.position {
+            headers.insert(POSITION, position.0.into());
         }
         if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -7,6 +7,13 @@ use axum::{
 };
 use daybook_domain::{dispatch::Done, event_log::Position};
 use serde::Serialize;
+use utoipa::openapi::{
+    Content, RefOr,
+    schema::{ObjectBuilder, Schema, Type},
+};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use crate::state::App;
 
 /// The header of the consistency token.
 pub const POSITION: &str = "daybook-position";
@@ -47,4 +54,19 @@ pub fn at<B: Serialize>(position: Position, body: B) -> Response {
 pub fn resting_on(position: Position, mut response: Response) -> Response {
     response.headers_mut().insert(POSITION, position.0.into());
     response
+}
+
+/// The answer may be a table, too.
+pub fn also_as_csv(
+    (schemas, mut paths, router): UtoipaMethodRouter<App>,
+) -> UtoipaMethodRouter<App> {
+    let text: Schema = ObjectBuilder::new().schema_type(Type::String).into();
+    let operations = paths.paths.values_mut().filter_map(|item| item.get.as_mut());
+    for operation in operations {
+        if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
+            let table = Content::new(Some(RefOr::T(text.clone())));
+            answer.content.insert("text/csv".to_owned(), RefOr::T(table));
+        }
+    }
+    (schemas, paths, router)
 }

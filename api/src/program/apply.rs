@@ -30,7 +30,7 @@ use crate::state::App;
 pub(super) async fn run(config: &Config, tenant: Uuid, file: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read", file.display()))?;
-    let database = Database::open(config, false).await?;
+    let database = Database::open_beside(config).await?;
     let app = serve::connect(config, &database).await?;
     let tenant = TenantId::new(tenant);
     let head = app.dispatcher.log().head(tenant).await?;
@@ -125,6 +125,7 @@ impl<'a> Applying<'a> {
             name: spec.name.clone(),
             zone: self.company.zone,
             address: spec.address.clone(),
+            phone_region: None,
             service_radius_m: None,
             transport_info: None,
             external_ref: Some(spec.reference.clone()),

@@ -75,6 +75,14 @@ impl Config {
         let path = self.data_dir()?.join("master.key");
         MasterKey::load_or_create(&path).context("the master key of the data directory")
     }
+
+    /// The file of the master key, if it is one of the data directory.
+    pub(super) fn master_key_file(&self) -> anyhow::Result<Option<PathBuf>> {
+        if self.master_key.is_some() || self.database_url.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.data_dir()?.join("master.key")))
+    }
 }
 
 #[cfg(test)]

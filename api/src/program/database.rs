@@ -8,7 +8,7 @@ use daybook_adapters::{
     postgres::{NoPrimary, PoolSizes, Servers, access, ensure_database},
 };
 use daybook_migrations::MIGRATOR;
-use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::config::Config;
 
@@ -38,6 +38,22 @@ pub(super) enum Standbys {
 }
 
 impl Database {
+    /// Opens it for a command of an operator: beside a server that runs in the data directory, else
+    /// as [`Database::open`] does.
+    pub(super) async fn open_beside(config: &Config) -> anyhow::Result<Self> {
+        if config.database_url().is_none()
+            && let Some(options) = EmbeddedPostgres::running(&config.data_dir()?)
+            && let Ok(mut connection) = options.connect().await
+        {
+            migrate(&mut connection).await?;
+            connection.close().await?;
+            let options = options.disable_statement_logging();
+            let sizes = PoolSizes::default();
+            return Ok(Self { options, servers: None, sizes, server: None });
+        }
+        Self::open(config, false).await
+    }
+
     /// Opens it; `fetch` says whether a missing PostgreSQL may be fetched.
     pub(super) async fn open(config: &Config, fetch: bool) -> anyhow::Result<Self> {
         Self::open_when(config, fetch, Standbys::Refuse).await
@@ -61,7 +77,7 @@ impl Database {
         };
         let mut connection =
             opened.options.connect().await.context("the database cannot be reached")?;
-        MIGRATOR.run(&mut connection).await.context("the migrations failed")?;
+        migrate(&mut connection).await?;
         connection.close().await?;
         Ok(opened)
     }
@@ -141,4 +157,8 @@ async fn pool_sizes(database: &PgConnectOptions, standbys: Standbys) -> anyhow::
          made smaller; raise {setting}"
     );
     Ok(PoolSizes::within(found.connections))
+}
+
+async fn migrate(connection: &mut PgConnection) -> anyhow::Result<()> {
+    MIGRATOR.run(connection).await.context("the migrations failed")
 }

@@ -14,7 +14,7 @@ use daybook_domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{apply, config::Config, database::Database, keys, say, serve};
+use super::{apply, config::Config, database::Database, keys, say, serve, tenants};
 use crate::state::App;
 
 /// The demo's master data: a salon, a practice, a studio (TST-01 to TST-03).
@@ -65,7 +65,7 @@ pub(super) async fn run(config: Config, reset: bool) -> anyhow::Result<()> {
 }
 
 async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {
-    let tenant = keys::open_tenant(app, "Demo".to_owned()).await?;
+    let tenant = tenants::open_tenant(app, "Demo".to_owned(), None).await?;
     for manifest in MANIFESTS {
         apply::apply(app, tenant, manifest).await?;
     }
@@ -79,6 +79,7 @@ async fn make(app: &App, kept: &Path) -> anyhow::Result<Made> {
         contact: Contact {
             name: Some(Personal::new(subject, "Max Mustermann".to_owned())),
             phone: Some(Personal::new(subject, phone)),
+            phone_is_valid: Some(true),
             email: None,
             language: Some("de".to_owned()),
             preferred_branch_id: None,

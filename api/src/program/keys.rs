@@ -1,4 +1,4 @@
-//! Tenants and API keys from the command line.
+//! API keys and the master key from the command line.
 
 use std::sync::Arc;
 
@@ -6,16 +6,14 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use daybook_adapters::api_keys::{KeyError, NewKey};
 use daybook_domain::{
-    commands::One,
     dispatch::{CommandContext, CommandError},
     ids::TenantId,
     ports::EventLog as _,
-    tenant::{Tenant, TenantCommand},
 };
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
-use super::{KeyCommand, config::Config, database::Database, say, serve};
+use super::{KeyCommand, config::Config, database::Database, rotate, say, serve};
 use crate::{http::caller::SCOPES, state::App};
 
 /// The circumstances of a command that an operator gives.
@@ -26,7 +24,7 @@ pub(super) fn operator(app: &App, tenant: TenantId) -> CommandContext {
 /// What the operator is told of a command that failed.
 pub(super) fn failed<R: std::fmt::Display>(error: CommandError<R>) -> anyhow::Error {
     match error {
-        CommandError::Refused(refusal) => anyhow::anyhow!("{refusal}"),
+        CommandError::Refused { refusal, .. } => anyhow::anyhow!("{refusal}"),
         CommandError::Failed(error) => error.into(),
         CommandError::KeyReused | CommandError::Contended => {
             anyhow::anyhow!("others change the same; try again")
@@ -40,16 +38,6 @@ fn key_failed(error: KeyError) -> anyhow::Error {
         KeyError::Command(error) => failed(error),
         error => error.into(),
     }
-}
-
-/// Opens a tenant.
-pub(super) async fn open_tenant(app: &App, name: String) -> anyhow::Result<TenantId> {
-    let tenant = TenantId::new(app.ids.next_id());
-    app.dispatcher.log().open_tenant(tenant).await?;
-    let command = TenantCommand::Open { name };
-    let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
-    app.dispatcher.run(&operator(app, tenant), &open).await.map_err(failed)?;
-    Ok(tenant)
 }
 
 /// Makes a key and answers it, the only time that it is seen.
@@ -68,18 +56,22 @@ pub(super) async fn create_key(
     Ok((issued.done.answer.id, key.expose_secret().to_owned()))
 }
 
-pub(super) async fn create_tenant(config: &Config, name: String) -> anyhow::Result<()> {
-    let database = Database::open(config, false).await?;
-    let app = serve::connect(config, &database).await?;
-    let tenant = open_tenant(&app, name).await?;
-    say(&tenant.to_string());
+pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
+    let database = Database::open_beside(config).await?;
+    let done = match command {
+        KeyCommand::RotateMaster { new_master_key, complete } => {
+            rotate::run(config, &database, new_master_key.as_ref(), complete).await
+        }
+        command => {
+            let app = serve::connect(config, &database).await?;
+            carry_out(&app, command).await
+        }
+    };
     database.close().await;
-    Ok(())
+    done
 }
 
-pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
-    let database = Database::open(config, false).await?;
-    let app = serve::connect(config, &database).await?;
+async fn carry_out(app: &App, command: KeyCommand) -> anyhow::Result<()> {
     match command {
         KeyCommand::Create { tenant, name, scopes, days } => {
             let tenant = TenantId::new(tenant);
@@ -89,7 +81,7 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
                 let known = SCOPES.contains(&scope.as_str());
                 anyhow::ensure!(known, "there is no scope {scope}, only {}", SCOPES.join(", "));
             }
-            let (key_id, key) = create_key(&app, tenant, &name, &scopes, days).await?;
+            let (key_id, key) = create_key(app, tenant, &name, &scopes, days).await?;
             say(&format!("{key}\nid {key_id}, shown this once; it ends in {days} days"));
         }
         KeyCommand::List { tenant } => {
@@ -107,11 +99,11 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
             }
         }
         KeyCommand::Revoke { tenant, key } => {
-            let context = operator(&app, TenantId::new(tenant));
+            let context = operator(app, TenantId::new(tenant));
             app.keys.revoke(&context, key, None).await.map_err(key_failed)?;
             say("revoked");
         }
+        KeyCommand::RotateMaster { .. } => unreachable!("it is carried out without a vault"),
     }
-    database.close().await;
     Ok(())
 }

@@ -6,8 +6,10 @@ mod database;
 mod demo;
 mod keys;
 mod manifest;
+mod rotate;
 mod serve;
 mod signals;
+mod tenants;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -85,11 +87,46 @@ enum DbCommand {
 
 #[derive(Debug, Subcommand)]
 enum TenantCommand {
-    /// Opens a tenant and prints its id.
+    /// Creates a tenant and prints its id.
     Create {
         /// What people call it.
         #[arg(long)]
         name: String,
+        /// An idempotency key: repeating the command with it prints the id of the same tenant.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Refuses every change of a tenant, so that its log can be moved whole. Reads go on.
+    ///
+    /// The order of a move:
+    ///
+    /// 1. `daybook key recipient` at the new installation prints its recipient key.
+    /// 2. `daybook-replay export --out log.ndjson --recipient <key>` here, then `daybook-replay import
+    ///    --from log.ndjson` there, while the tenant is still in use here.
+    /// 3. `daybook tenant freeze` here, then an export with --from-position for what was added since,
+    ///    and its import.
+    /// 4. `daybook tenant moved --to https://…` here: every request is answered 421 with the address.
+    #[command(verbatim_doc_comment)]
+    Freeze {
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: Uuid,
+    },
+    /// Lets a tenant take changes again that was frozen or marked as moved.
+    Unfreeze {
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: Uuid,
+    },
+    /// Marks a tenant as moved to another installation: every request is answered 421 with its
+    /// address.
+    Moved {
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: Uuid,
+        /// The base URL of its new address.
+        #[arg(long, value_name = "URL")]
+        to: String,
     },
 }
 
@@ -115,6 +152,31 @@ enum KeyCommand {
         /// The tenant's id.
         #[arg(long)]
         tenant: Uuid,
+    },
+    /// Replaces the master key. Running servers go on, and may be restarted with either key.
+    ///
+    /// 1. `daybook key rotate-master` makes the new key the master key and wraps every key with it.
+    ///    With DATABASE_URL the current key is DAYBOOK_MASTER_KEY and the new one
+    ///    DAYBOOK_NEW_MASTER_KEY; in a data directory a new key is generated, and the old one is kept
+    ///    beside it as `master.key.<fingerprint>`, for backups that were made with it.
+    /// 2. Restart the servers with the new key, one after another.
+    /// 3. `daybook key rotate-master --complete`, with the new key as DAYBOOK_MASTER_KEY: from then
+    ///    on the old key opens nothing.
+    ///
+    /// An interrupted rotation is continued by running step 1 again with the same keys.
+    #[command(verbatim_doc_comment)]
+    RotateMaster {
+        /// The new master key: 64 hexadecimal digits, or base64 of 32 bytes.
+        #[arg(
+            long,
+            env = "DAYBOOK_NEW_MASTER_KEY",
+            hide_env_values = true,
+            conflicts_with = "complete"
+        )]
+        new_master_key: Option<secrecy::SecretString>,
+        /// Completes the rotation: all servers run with the new key.
+        #[arg(long)]
+        complete: bool,
     },
     /// Ends a key now.
     Revoke {
@@ -164,7 +226,7 @@ async fn execute(Cli { config, command }: Cli) -> anyhow::Result<()> {
         Command::Demo { reset } => demo::run(config, reset).await,
         Command::Serve => serve::run(config).await,
         Command::Migrate => {
-            let database = Database::open(&config, false).await?;
+            let database = Database::open_beside(&config).await?;
             say("the schema is up to date");
             database.close().await;
             Ok(())
@@ -175,9 +237,7 @@ async fn execute(Cli { config, command }: Cli) -> anyhow::Result<()> {
             say(&format!("PostgreSQL is in {}", found.display()));
             Ok(())
         }
-        Command::Tenant { command: TenantCommand::Create { name } } => {
-            keys::create_tenant(&config, name).await
-        }
+        Command::Tenant { command } => tenants::run(&config, command).await,
         Command::Key { command } => keys::run(&config, command).await,
         Command::Apply { tenant, file } => apply::run(&config, tenant, &file).await,
     }

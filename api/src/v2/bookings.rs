@@ -1,41 +1,36 @@
-//! `/api/v2/bookings`: book, look, move, cancel, and the steps in between (API-02 to API-04).
+//! `/api/v2/bookings`: book, look, move and cancel (API-02 to API-04).
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use daybook_adapters::postgres::Scope;
 use daybook_domain::{
-    appointment::{Appointment, AppointmentStatus},
-    availability::{Item, StaffWish},
+    appointment::{Appointment, AppointmentStatus, ChangeCause, ChangedBy, ReasonCode},
+    availability::StaffWish,
     booking::{
         BookingAnswer, ChangeAnswer, Wish,
-        commands::{Book, BookHeld, Cancel, ChangeStatus, Particulars, Reschedule, StatusChange},
+        commands::{Book, BookHeld, Cancel, Particulars, Reschedule},
     },
-    event_log::{Revision, StreamId},
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, SeriesId, ServiceId, StaffId},
     outside_ref::{IndexedRef, OutsideRef},
-    ports::EventLog as _,
 };
-use daybook_projections::appointments::{self, AppointmentFilter, Appointments};
+use daybook_projections::appointments::{self, AppointmentFilter, AppointmentRow, Appointments};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    basket::{BasketItem, items},
     customers::{Newcomer, guest},
-    events::without_personal,
     look_back, page,
-    shapes::{Page, Step, bookings as shapes},
+    shapes::{
+        ChangedBy as ChangedByShape, Page, ReasonCode as ReasonCodeShape, bookings as shapes,
+    },
 };
 use crate::{
     http::{
         caller::Caller,
         describe::{Route, delete, get, patch, post},
-        extract::{Asked, Body, Dry, Id, Nothing, Params},
+        extract::{Body, Id, Params},
         fields::{Instant, Moment, Notes, Reason, Reference, Text},
         problem::Problem,
         respond,
@@ -47,9 +42,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     let changed = |route: Route, id: &str, says: &str| {
         route.about("Bookings", id, says).scope("bookings:write")
     };
-    let step = |name: &str, route: Route, says: &str| {
-        changed(route, name, says).answers::<shapes::Stepped>(200, "As it is now.")
-    };
     let create = changed(post("/bookings", create), "book", "Books.").command::<CreateBooking>();
     let create = create.answers::<shapes::Created>(201, "Booked.");
     let list = get("/bookings", list).about("Bookings", "list_bookings", "Lists bookings.");
@@ -60,13 +52,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     let delete = changed(delete("/bookings/{id}", cancel), "delete_booking", says);
     let cancelled = changed(post("/bookings/{id}/cancel", cancel), "cancel_booking", says);
     let moved = changed(patch("/bookings/{id}/reschedule", reschedule), "reschedule", "Moves.");
-    let past = get("/bookings/{id}/history", history);
-    let past = past.about("Bookings", "booking_history", "Who did what, and when.");
-    let confirm = step("confirm", post("/bookings/{id}/confirm", confirm), "Confirms.");
-    let reject = step("reject", post("/bookings/{id}/reject", reject), "Rejects.");
-    let start = step("start", post("/bookings/{id}/start", start), "The customer is here.");
-    let complete = step("complete", post("/bookings/{id}/complete", complete), "It is done.");
-    let no_show = step("no_show", post("/bookings/{id}/no-show", no_show), "Nobody came.");
     OpenApiRouter::new()
         .routes(create.answers::<shapes::Created>(200, "What a dry run would book.").done())
         .routes(list.answers::<Page<shapes::BookingRow>>(200, "A page.").done())
@@ -81,24 +66,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
                 .answers::<shapes::Rescheduled>(200, "Moved.")
                 .done(),
         )
-        .routes(
-            past.scope("history:read")
-                .answers::<Page<shapes::HistoryItem>>(200, "All of it.")
-                .done(),
-        )
-        .routes(confirm.command::<Step>().done())
-        .routes(reject.command::<RejectBooking>().done())
-        .routes(start.command::<Step>().done())
-        .routes(complete.command::<Step>().done())
-        .routes(no_show.command::<Step>().done())
-}
-
-/// A service of a basket.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BasketItem {
-    #[schema(value_type = Uuid)]
-    service_id: ServiceId,
 }
 
 /// What a booking says. Price, status, company and version are never the client's (APT-06).
@@ -111,6 +78,10 @@ struct CreateBooking {
     customer: Option<Newcomer>,
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    /// Active minutes of `service_id`. Another duration than its own needs a service of a single phase
+    /// whose `rules.duration` allows it; the rule also says whether the price follows.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[serde(default)]
     #[schema(max_items = 12)]
     services: Vec<BasketItem>,
@@ -130,24 +101,8 @@ struct CreateBooking {
     dry_run: bool,
 }
 
-fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
+pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
     value.ok_or_else(|| Problem::invalid(field, format!("The {field} field is required.")))
-}
-
-/// The services of a request: one, or a basket.
-pub(super) fn items(
-    service_id: Option<ServiceId>,
-    services: &[BasketItem],
-) -> Result<Vec<Item>, Problem> {
-    match (service_id, services) {
-        (Some(service_id), []) => Ok(vec![Item::of(service_id)]),
-        (None, services) if (1..=12).contains(&services.len()) => {
-            Ok(services.iter().map(|it| Item::of(it.service_id)).collect())
-        }
-        (None, []) => required("service_id", None),
-        (None, _) => Err(Problem::invalid("services", "a basket has 1 to 12 services")),
-        (Some(_), _) => Err(Problem::invalid("services", "either service_id or services")),
-    }
 }
 
 /// The staff member that is asked for, if one is.
@@ -178,7 +133,7 @@ async fn create(
     } else {
         let wish = Wish {
             branch_id: required("branch_id", value.branch_id)?,
-            items: items(value.service_id, &value.services)?,
+            items: items((value.service_id, value.duration_minutes), &value.services)?,
             staff: wish(value.staff_id),
             starts_at: required("starts_at", value.starts_at)?.0,
         };
@@ -224,11 +179,17 @@ async fn one(
     body["service_ids"] = json!(booking.service_ids);
     body["booking_type"] = json!(booking.booking_type);
     body["source"] = json!(booking.source);
-    body["notes"] = json!(booking.notes.as_ref().and_then(|notes| notes.value()));
-    body["external_ref"] = json!(booking.external_ref.as_ref().and_then(OutsideRef::value));
+    let may_see = caller.may("customers:read");
+    let notes = booking.notes.as_ref().and_then(|notes| notes.value());
+    let reference = booking.external_ref.as_ref().and_then(OutsideRef::value);
+    body["notes"] = json!(notes.filter(|_| may_see));
+    body["external_ref"] = json!(reference.filter(|_| may_see));
     body["series"] = json!(booking.series);
     body["zone"] = json!(booking.zone.name());
     body["modifications"] = json!(state.modifications());
+    let cancelled = state.cancelled();
+    body["cancelled_by"] = json!(cancelled.map(|(by, _)| by));
+    body["reason_code"] = json!(cancelled.and_then(|(_, code)| code));
     Ok(respond::versioned(answer.version, body))
 }
 
@@ -251,7 +212,12 @@ struct ListBookings {
     #[param(value_type = Option<Uuid>)]
     series_id: Option<SeriesId>,
     external_ref: Option<Reference>,
+    /// Bookings that end after this instant: with `to`, all that overlap the time between, those
+    /// included that begin before it or end after it.
+    #[param(inline)]
     from: Option<Instant>,
+    /// Bookings that begin before this instant.
+    #[param(inline)]
     to: Option<Instant>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -285,14 +251,27 @@ async fn list(
     };
     if let Some(moment) = query.as_of {
         let page = (filter, after, limit);
-        let (position, rows) = look_back::list(&app, caller.tenant, moment, page).await?;
-        let page = page::page(&rows, limit, appointments::AppointmentRow::cursor);
+        let (position, mut rows) = look_back::list(&app, caller.tenant, moment, page).await?;
+        withhold(&caller, &mut rows);
+        let page = page::page(&rows, limit, AppointmentRow::cursor);
         return Ok(respond::resting_on(position, page));
     }
     app.wait_for(caller.tenant, &Appointments, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
-    let rows = appointments::list(&mut scope, caller.tenant, &filter, after, limit).await?;
-    Ok(page::page(&rows, limit, appointments::AppointmentRow::cursor))
+    let mut rows = appointments::list(&mut scope, caller.tenant, &filter, after, limit).await?;
+    withhold(&caller, &mut rows);
+    Ok(page::page(&rows, limit, AppointmentRow::cursor))
+}
+
+/// Takes the references out for a caller who may not read customers.
+fn withhold(caller: &Caller, rows: &mut [AppointmentRow]) {
+    if caller.may("customers:read") {
+        return;
+    }
+    for row in rows {
+        row.external_ref = None;
+        row.call_id = None;
+    }
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -301,7 +280,17 @@ struct RescheduleBooking {
     new_starts_at: Instant,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
+    /// Absent means the customer.
+    #[serde(default)]
+    #[schema(value_type = Option<ChangedByShape>)]
+    rescheduled_by: ChangedBy,
+    #[schema(value_type = Option<ReasonCodeShape>)]
+    reason_code: Option<ReasonCode>,
+    /// In the words of whoever wants it; kept sealed.
     reason: Option<Reason>,
+    /// Whether the customer is to be notified.
+    #[serde(default)]
+    notify_customer: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -318,7 +307,12 @@ async fn reschedule(
         appointment_id: id,
         new_starts_at: value.new_starts_at.0,
         staff_id: value.staff_id,
-        reason: value.reason.map(Text::into_string),
+        cause: ChangeCause {
+            by: value.rescheduled_by,
+            reason_code: value.reason_code,
+            reason: value.reason.map(Text::into_string),
+            notify_customer: value.notify_customer,
+        },
         expected: caller.expected(),
     };
     let context = caller.command(&app, &canonical, value.dry_run);
@@ -340,7 +334,15 @@ async fn reschedule(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelBooking {
+    /// Absent means the customer.
+    #[serde(default)]
+    #[schema(value_type = Option<ChangedByShape>)]
+    cancelled_by: ChangedBy,
+    #[schema(value_type = Option<ReasonCodeShape>)]
+    reason_code: Option<ReasonCode>,
+    /// In the words of whoever wants it; kept sealed.
     reason: Option<Reason>,
+    /// Whether the customer is to be notified.
     #[serde(default)]
     notify_customer: bool,
     #[serde(default)]
@@ -357,8 +359,12 @@ async fn cancel(
     let Body { value, canonical } = body;
     let command = Cancel {
         appointment_id: id,
-        reason: value.reason.map(Text::into_string),
-        notify_customer: value.notify_customer,
+        cause: ChangeCause {
+            by: value.cancelled_by,
+            reason_code: value.reason_code,
+            reason: value.reason.map(Text::into_string),
+            notify_customer: value.notify_customer,
+        },
         expected: caller.expected(),
     };
     let context = caller.command(&app, &canonical, value.dry_run);
@@ -379,108 +385,4 @@ pub(super) fn cancelled(answer: &ChangeAnswer, dry_run: bool) -> Value {
         "policy": outcome,
         "booking": answer.booking,
     })
-}
-
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RejectBooking {
-    reason: Option<Reason>,
-    #[serde(default)]
-    dry_run: bool,
-}
-
-async fn step(
-    app: &App,
-    caller: &Caller,
-    appointment_id: AppointmentId,
-    change: StatusChange,
-    asked: &Asked,
-) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
-    let command = ChangeStatus { appointment_id, change, expected: caller.expected() };
-    let done =
-        app.dispatcher.run(&caller.command(app, &asked.canonical, asked.dry_run), &command).await?;
-    Ok(respond::done(StatusCode::OK, done, |answer| json!({ "success": true, "booking": answer })))
-}
-
-async fn confirm(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-    body: Dry<Nothing>,
-) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Confirm, &body.asked).await
-}
-
-async fn reject(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-    body: Body<RejectBooking>,
-) -> Result<Response, Problem> {
-    let RejectBooking { reason, dry_run } = body.value;
-    let change = StatusChange::Reject { reason: reason.map(Text::into_string) };
-    let asked = Asked { canonical: body.canonical, dry_run };
-    step(&app, &caller, id, change, &asked).await
-}
-
-async fn start(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-    body: Dry<Nothing>,
-) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Start, &body.asked).await
-}
-
-async fn complete(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-    body: Dry<Nothing>,
-) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::Complete, &body.asked).await
-}
-
-async fn no_show(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-    body: Dry<Nothing>,
-) -> Result<Response, Problem> {
-    step(&app, &caller, id, StatusChange::NoShow, &body.asked).await
-}
-
-/// What happened to an appointment, in order: who, when, what.
-async fn history(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<AppointmentId>,
-) -> Result<Response, Problem> {
-    caller.require("history:read")?;
-    let stream = (StreamId::new("appointment", id.to_string()), Revision(0));
-    let tails = app.dispatcher.log().read_streams(caller.tenant, &[stream]).await?;
-    let events: Vec<_> = tails.into_iter().flat_map(|tail| tail.events).collect();
-    if events.is_empty() {
-        return Err(Problem::not_found());
-    }
-    let items = events.iter().map(|event| {
-        let metadata = event.metadata().map_err(|error| Problem::internal(&error))?;
-        let data: Value =
-            serde_json::from_str(&event.payload).map_err(|error| Problem::internal(&error))?;
-        Ok(json!({
-            "position": event.position,
-            "version": event.revision,
-            "type": event.event_type,
-            "actor": metadata.actor,
-            "actor_name": metadata.actor_name,
-            "on_behalf_of": metadata.on_behalf_of,
-            "source": metadata.source,
-            "request_id": metadata.correlation_id,
-            "recorded_at": event.recorded_at,
-            "data": without_personal(data, caller.may("customers:read")),
-        }))
-    });
-    let items = items.collect::<Result<Vec<_>, Problem>>()?;
-    Ok(Json(json!({ "items": items, "next": null })).into_response())
 }

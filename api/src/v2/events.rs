@@ -19,6 +19,7 @@ use axum::{
 use daybook_adapters::log::Hint;
 use daybook_domain::{
     event_log::{Position, RecordedEvent},
+    history::sentence,
     ports::EventLog as _,
 };
 use futures::{Stream, stream};
@@ -281,7 +282,8 @@ pub(super) fn shown(event: &RecordedEvent, personal: bool) -> Result<Value, Prob
 /// An event as it stands in the feed and in webhooks.
 pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Result<Value, serde_json::Error> {
     let metadata = event.metadata()?;
-    let data = serde_json::from_str(&event.payload)?;
+    let data = without_personal(serde_json::from_str(&event.payload)?, personal);
+    let sentence = sentence(&event.event_type, &data, Some(&metadata), None);
     Ok(json!({
         "position": event.position,
         "event_id": event.event_id,
@@ -298,7 +300,8 @@ pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Result<Value, serde
         "causation_id": metadata.causation_id,
         "at": metadata.at,
         "recorded_at": event.recorded_at,
-        "data": without_personal(data, personal),
+        "sentence": sentence,
+        "data": data,
     }))
 }
 

@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    bookings::{BasketItem, items, wish},
+    basket::{BasketItem, items},
+    bookings::wish,
     shapes::{self, bookings::Hold},
 };
 use crate::{
@@ -52,6 +53,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct Place {
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    /// Active minutes of `service_id`, as in a booking.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[serde(default)]
     #[schema(max_items = 12)]
     services: Vec<BasketItem>,
@@ -96,7 +100,7 @@ async fn place(
     let Body { value, canonical } = body;
     let wish = Wish {
         branch_id: value.branch_id,
-        items: items(value.service_id, &value.services)?,
+        items: items((value.service_id, value.duration_minutes), &value.services)?,
         staff: wish(value.staff_id),
         starts_at: value.starts_at.0,
     };

@@ -56,7 +56,7 @@ pub(super) async fn list(
                     let folded =
                         fold_into_temporary(tx, &log, tenant, &[Arc::new(Appointments)], until)
                             .await?;
-                    let rows = appointments::list(tx, tenant, &filter, after, limit).await?;
+                    let rows = appointments::list_folded(tx, tenant, &filter, after, limit).await?;
                     Ok((folded.position, rows))
                 };
                 tokio::select! {

@@ -2,10 +2,12 @@
 
 mod assignments;
 mod availability;
+mod basket;
 mod bookings;
 mod catalog;
 mod customers;
 mod events;
+mod history;
 mod holds;
 mod look_back;
 mod page;
@@ -14,6 +16,7 @@ mod reports;
 mod schedule;
 mod series;
 mod shapes;
+mod steps;
 mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -29,11 +32,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(catalog::routes())
         .merge(customers::routes())
         .merge(events::routes())
+        .merge(history::routes())
         .merge(holds::routes())
         .merge(receipts::routes())
         .merge(reports::routes())
         .merge(schedule::routes())
         .merge(series::routes())
+        .merge(steps::routes())
         .merge(webhooks::routes())
 }
 

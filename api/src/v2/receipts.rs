@@ -56,8 +56,10 @@ struct Listed {
     #[param(minimum = 200, maximum = 599)]
     status: Option<u16>,
     code: Option<Text<64>>,
+    /// Receipts of this instant or later.
     #[param(inline)]
     from: Option<Instant>,
+    /// Receipts of before this instant.
     #[param(inline)]
     to: Option<Instant>,
     #[param(minimum = 1, maximum = 100)]

@@ -180,8 +180,10 @@ struct Broken {
     company_id: Option<CompanyId>,
     #[param(value_type = Option<Uuid>)]
     customer_id: Option<CustomerId>,
+    /// Violations of this instant or later.
     #[param(inline)]
     from: Option<Instant>,
+    /// Violations of before this instant.
     #[param(inline)]
     to: Option<Instant>,
     #[param(minimum = 1, maximum = 100)]

@@ -8,6 +8,7 @@ use axum::{
 };
 use chrono_tz::Tz;
 use daybook_domain::{
+    appointment::{ChangeCause, ChangedBy, ReasonCode},
     booking::commands::{CancelSeries, MoveOccurrence, Particulars, SkipOccurrence, StartSeries},
     ids::{BranchId, CustomerId, SeriesId, ServiceId, StaffId},
     series::{Series, rule::SeriesRule},
@@ -18,9 +19,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    bookings::{BasketItem, cancelled, items, wish},
+    basket::{BasketItem, items},
+    bookings::{cancelled, wish},
     customers::{Newcomer, guest},
-    shapes::bookings as shapes,
+    shapes::{ChangedBy as ChangedByShape, ReasonCode as ReasonCodeShape, bookings as shapes},
 };
 use crate::{
     http::{
@@ -65,6 +67,9 @@ struct Start {
     customer: Option<Newcomer>,
     #[schema(value_type = Option<Uuid>)]
     service_id: Option<ServiceId>,
+    /// Active minutes of `service_id`, as in a booking.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[serde(default)]
     #[schema(max_items = 12)]
     services: Vec<BasketItem>,
@@ -96,12 +101,12 @@ async fn start(
     let Body { value, canonical } = body;
     let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
     rule.except = value.except.into_iter().map(|at| at.0).collect();
-    let items = items(value.service_id, &value.services)?;
+    let items = items((value.service_id, value.duration_minutes), &value.services)?;
     let place = (Some(value.branch_id), None);
     let guest = guest(&app, &caller, place, (value.customer_id, value.customer)).await?;
     let command = StartSeries {
         branch_id: value.branch_id,
-        service_ids: items.into_iter().map(|item| item.service_id).collect(),
+        items,
         staff: wish(value.staff_id),
         rule,
         skip_conflicts: value.skip_conflicts,
@@ -146,9 +151,30 @@ async fn one(
 #[serde(deny_unknown_fields)]
 #[schema(as = WithReason)]
 struct Why {
+    /// Absent means the customer.
+    #[serde(default)]
+    #[schema(value_type = Option<ChangedByShape>)]
+    cancelled_by: ChangedBy,
+    #[schema(value_type = Option<ReasonCodeShape>)]
+    reason_code: Option<ReasonCode>,
+    /// In the words of whoever wants it; kept sealed.
     reason: Option<Reason>,
+    /// Whether the customer is to be notified.
+    #[serde(default)]
+    notify_customer: bool,
     #[serde(default)]
     dry_run: bool,
+}
+
+impl Why {
+    fn cause(self) -> ChangeCause {
+        ChangeCause {
+            by: self.cancelled_by,
+            reason_code: self.reason_code,
+            reason: self.reason.map(Text::into_string),
+            notify_customer: self.notify_customer,
+        }
+    }
 }
 
 async fn skip(
@@ -160,10 +186,11 @@ async fn skip(
     caller.require("bookings:write")?;
     let Id((series_id, number)) = path;
     let Body { value, canonical } = body;
-    let command = SkipOccurrence { series_id, number, reason: value.reason.map(Text::into_string) };
-    let context = caller.command(&app, &canonical, value.dry_run);
+    let dry_run = value.dry_run;
+    let command = SkipOccurrence { series_id, number, cause: value.cause() };
+    let context = caller.command(&app, &canonical, dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
-    Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, value.dry_run)))
+    Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, dry_run)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -171,7 +198,17 @@ async fn skip(
 #[schema(as = MoveOccurrence)]
 struct MoveOne {
     new_starts_at: Instant,
+    /// Absent means the customer.
+    #[serde(default)]
+    #[schema(value_type = Option<ChangedByShape>)]
+    rescheduled_by: ChangedBy,
+    #[schema(value_type = Option<ReasonCodeShape>)]
+    reason_code: Option<ReasonCode>,
+    /// In the words of whoever wants it; kept sealed.
     reason: Option<Reason>,
+    /// Whether the customer is to be notified.
+    #[serde(default)]
+    notify_customer: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -186,8 +223,13 @@ async fn move_one(
     let Id((series_id, number)) = path;
     let Body { value, canonical } = body;
     let new_starts_at = value.new_starts_at.0;
-    let reason = value.reason.map(Text::into_string);
-    let command = MoveOccurrence { series_id, number, new_starts_at, reason };
+    let cause = ChangeCause {
+        by: value.rescheduled_by,
+        reason_code: value.reason_code,
+        reason: value.reason.map(Text::into_string),
+        notify_customer: value.notify_customer,
+    };
+    let command = MoveOccurrence { series_id, number, new_starts_at, cause };
     let context = caller.command(&app, &canonical, value.dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(
@@ -205,8 +247,9 @@ async fn cancel(
 ) -> Result<Response, Problem> {
     caller.require("bookings:write")?;
     let Body { value, canonical } = body;
-    let command = CancelSeries { series_id, reason: value.reason.map(Text::into_string) };
-    let context = caller.command(&app, &canonical, value.dry_run);
+    let dry_run = value.dry_run;
+    let command = CancelSeries { series_id, cause: value.cause() };
+    let context = caller.command(&app, &canonical, dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     let shown = |answer| Json(json!({ "success": true, "series": answer })).0;
     Ok(respond::done(StatusCode::OK, done, shown).into_response())

@@ -32,6 +32,9 @@ pub struct Booking {
     pub customer_id: CustomerId,
     /// The services, in the order in which they are done.
     pub service_ids: Vec<ServiceId>,
+    /// The active minutes that were asked for, by place in `service_ids`; empty when none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub durations: Vec<Option<u16>>,
     /// Simple, composite, or one of a series.
     pub booking_type: BookingType,
     /// Whether it has more than one phase (APT-02).

@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::personal::Personal;
-
-use super::{Booking, Plan};
+use super::{Booking, Cause, Plan};
 
 /// What a caller may ask of an appointment.
 #[derive(Clone, Debug)]
@@ -12,26 +10,35 @@ pub enum AppointmentCommand {
     /// Book it.
     Book(Box<Booking>),
     /// The business says yes (APT-18).
-    Confirm,
+    Confirm {
+        /// Whether the customer is to be notified.
+        notify_customer: bool,
+    },
     /// The business says no.
     Reject {
-        /// Why.
-        reason: Option<Personal<String>>,
+        /// Why. Who wants it is the business, whatever it says.
+        cause: Cause,
     },
     /// The customer is there.
     Start {
         /// When.
         at: DateTime<Utc>,
+        /// Whether the customer is to be notified.
+        notify_customer: bool,
     },
     /// It is done (APT-19).
     Complete {
         /// When.
         at: DateTime<Utc>,
+        /// Whether the customer is to be notified.
+        notify_customer: bool,
     },
     /// The customer did not come.
     MarkNoShow {
         /// When that was said.
         at: DateTime<Utc>,
+        /// Whether the customer is to be notified.
+        notify_customer: bool,
     },
     /// Call it off (APT-20).
     Cancel(Cancellation),
@@ -44,14 +51,10 @@ pub enum AppointmentCommand {
 pub struct Cancellation {
     /// When.
     pub at: DateTime<Utc>,
-    /// Why, in the words of whoever cancelled (APT-32).
-    pub reason: Option<Personal<String>>,
-    /// Whether the customer is told.
-    pub notify_customer: bool,
+    /// Who cancels and why (APT-32).
+    pub cause: Cause,
     /// The customer's cancellations in this calendar month before this one.
     pub cancelled_this_month: u32,
-    /// Whether the terms are left aside, because it is not the customer who cancels.
-    pub is_waived: bool,
 }
 
 /// A reschedule and where it goes.
@@ -61,6 +64,6 @@ pub struct Rescheduling {
     pub at: DateTime<Utc>,
     /// Where it goes.
     pub plan: Box<Plan>,
-    /// Why, in the words of whoever moved it (APT-33).
-    pub reason: Option<Personal<String>>,
+    /// Who moves it and why (APT-33).
+    pub cause: Cause,
 }

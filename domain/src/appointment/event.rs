@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{personal::Personal, policy::PolicyOutcome};
 
-use super::{Booking, Plan};
+use super::{Booking, ChangedBy, Plan, ReasonCode};
 
 /// What happened to an appointment. Released variants never change; a new meaning is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,27 +14,46 @@ pub enum AppointmentEvent {
     /// It was booked, with everything that was agreed.
     Booked(Box<Booking>),
     /// The business said yes.
-    Confirmed {},
+    Confirmed {
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
+    },
     /// The business said no.
     Rejected {
+        /// Why, in one word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason_code: Option<ReasonCode>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Personal<String>>,
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
     },
     /// The customer was there.
     Started {
         /// When.
         at: DateTime<Utc>,
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
     },
     /// It was done.
     Completed {
         /// When.
         at: DateTime<Utc>,
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
     },
     /// The customer did not come.
     NoShowMarked {
         /// When that was said.
         at: DateTime<Utc>,
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
     },
     /// It was called off.
     Cancelled {
@@ -43,10 +62,16 @@ pub enum AppointmentEvent {
         /// When it would have been.
         #[serde(with = "crate::instant")]
         starts_at: DateTime<Utc>,
+        /// Who cancelled; absent means the customer.
+        #[serde(default, skip_serializing_if = "ChangedBy::is_customer")]
+        cancelled_by: ChangedBy,
+        /// Why, in one word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason_code: Option<ReasonCode>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Personal<String>>,
-        /// Whether the customer is told.
+        /// Whether the customer is to be notified.
         notify_customer: bool,
         /// What it came to under the terms.
         outcome: PolicyOutcome,
@@ -59,9 +84,18 @@ pub enum AppointmentEvent {
         from: Box<Plan>,
         /// As it is.
         to: Box<Plan>,
+        /// Who moved it; absent means the customer.
+        #[serde(default, skip_serializing_if = "ChangedBy::is_customer")]
+        rescheduled_by: ChangedBy,
+        /// Why, in one word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason_code: Option<ReasonCode>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Personal<String>>,
+        /// Whether the customer is to be notified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notify_customer: bool,
         /// What it came to under the terms.
         outcome: PolicyOutcome,
     },

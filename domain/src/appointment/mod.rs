@@ -4,11 +4,14 @@
 //! - price and terms are those of the booking, whatever becomes of the service or the company;
 //! - the status goes pending, confirmed, in progress, completed; it leaves that way as rejected,
 //!   cancelled or no-show, and nothing leaves those (APT-04, CTR-26);
+//! - what the business or Daybook itself cancels or moves costs the customer nothing and does not
+//!   count against the customer;
 //! - every reschedule and cancellation is a numbered modification; one that breaks the terms is
 //!   followed by a violation that names its number (APT-13, CTR-22);
 //! - [`Appointment::version`] counts its events: it is the stream's revision (APT-08).
 
 mod booking;
+mod cause;
 mod command;
 mod error;
 mod event;
@@ -20,12 +23,13 @@ use crate::{
     aggregate::{Decide, Evolve},
     policy::{
         CancellationFacts, PolicyCheck, PolicyOutcome, RescheduleFacts, judge_cancellation,
-        judge_reschedule, waived_cancellation,
+        judge_reschedule,
     },
 };
 
 pub use self::{
     booking::{Booking, BookingType, PlacedClaim, Plan, SeriesPlace},
+    cause::{Cause, ChangeCause, ChangedBy, REASON_CODES, ReasonCode},
     command::{AppointmentCommand, Cancellation, Rescheduling},
     error::AppointmentError,
     event::{AppointmentEvent, ModificationKind},
@@ -44,24 +48,30 @@ impl Decide for Appointment {
 
         match command {
             AppointmentCommand::Book(booking) => book(self, booking),
-            AppointmentCommand::Confirm => {
-                step(self, Confirmed, &[Pending], || AppointmentEvent::Confirmed {})
+            AppointmentCommand::Confirm { notify_customer } => {
+                let confirmed = || AppointmentEvent::Confirmed { notify_customer };
+                step(self, Confirmed, &[Pending], confirmed)
             }
-            AppointmentCommand::Reject { reason } => {
-                step(self, Rejected, &[Pending], || AppointmentEvent::Rejected { reason })
+            AppointmentCommand::Reject { cause } => {
+                let Cause { by: _, reason_code, reason, notify_customer } = cause;
+                let rejected =
+                    || AppointmentEvent::Rejected { reason_code, reason, notify_customer };
+                step(self, Rejected, &[Pending], rejected)
             }
-            AppointmentCommand::Start { at } => {
-                step(self, InProgress, &[Confirmed], || AppointmentEvent::Started { at })
+            AppointmentCommand::Start { at, notify_customer } => {
+                let started = || AppointmentEvent::Started { at, notify_customer };
+                step(self, InProgress, &[Confirmed], started)
             }
-            AppointmentCommand::Complete { at } => {
-                step(self, Completed, &[InProgress], || AppointmentEvent::Completed { at })
+            AppointmentCommand::Complete { at, notify_customer } => {
+                let completed = || AppointmentEvent::Completed { at, notify_customer };
+                step(self, Completed, &[InProgress], completed)
             }
-            AppointmentCommand::MarkNoShow { at } => {
+            AppointmentCommand::MarkNoShow { at, notify_customer } => {
                 let starts_at = self.require()?.plan.starts_at;
                 if self.status() != Some(NoShow) && at < starts_at {
                     return Err(AppointmentError::NotYetDue { starts_at });
                 }
-                let marked = || AppointmentEvent::NoShowMarked { at };
+                let marked = || AppointmentEvent::NoShowMarked { at, notify_customer };
                 step(self, NoShow, &[Confirmed, InProgress], marked)
             }
             AppointmentCommand::Cancel(cancellation) => cancel(self, cancellation),
@@ -105,8 +115,7 @@ fn cancel(
     state: &Appointment,
     cancellation: Cancellation,
 ) -> Result<Vec<AppointmentEvent>, AppointmentError> {
-    let Cancellation { at, reason, notify_customer, cancelled_this_month, is_waived } =
-        cancellation;
+    let Cancellation { at, cause, cancelled_this_month } = cancellation;
     let booking = state.require()?;
     if state.status() == Some(AppointmentStatus::Cancelled) {
         return Ok(Vec::new());
@@ -117,17 +126,15 @@ fn cancel(
         cancelled_this_month,
         price: booking.price,
     };
-    let outcome = if is_waived {
-        waived_cancellation(booking.price)
-    } else {
-        judge_cancellation(&booking.terms.cancellation, facts)
-    };
+    let outcome = judge_cancellation(&booking.terms.cancellation, facts).caused_by(cause.by);
     let modification = state.next_modification();
     let cancelled = AppointmentEvent::Cancelled {
         modification,
         starts_at: booking.plan.starts_at,
-        reason,
-        notify_customer,
+        cancelled_by: cause.by,
+        reason_code: cause.reason_code,
+        reason: cause.reason,
+        notify_customer: cause.notify_customer,
         outcome: outcome.clone(),
     };
     modified(cancelled, modification, ModificationKind::Cancellation, outcome)
@@ -137,7 +144,7 @@ fn reschedule(
     state: &Appointment,
     rescheduling: Rescheduling,
 ) -> Result<Vec<AppointmentEvent>, AppointmentError> {
-    let Rescheduling { at, plan, reason } = rescheduling;
+    let Rescheduling { at, plan, cause } = rescheduling;
     let booking = state.require()?;
     let Some(status) = state.status() else {
         return Err(AppointmentError::NotFound);
@@ -151,16 +158,19 @@ fn reschedule(
     }
     let facts = RescheduleFacts {
         notice: booking.plan.starts_at - at,
-        rescheduled: state.reschedules(),
+        rescheduled: state.counted_reschedules(),
         price: booking.price,
     };
-    let outcome = judge_reschedule(&booking.terms.reschedule, facts);
+    let outcome = judge_reschedule(&booking.terms.reschedule, facts).caused_by(cause.by);
     let modification = state.next_modification();
     let rescheduled = AppointmentEvent::Rescheduled {
         modification,
         from: Box::new(booking.plan.clone()),
         to: plan,
-        reason,
+        rescheduled_by: cause.by,
+        reason_code: cause.reason_code,
+        reason: cause.reason,
+        notify_customer: cause.notify_customer,
         outcome: outcome.clone(),
     };
     modified(rescheduled, modification, ModificationKind::Reschedule, outcome)

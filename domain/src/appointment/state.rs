@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppointmentError, AppointmentEvent, Booking};
+use super::{AppointmentError, AppointmentEvent, Booking, ChangedBy, ReasonCode};
 
 /// Where an appointment stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,12 @@ pub struct Appointment {
     status: Option<AppointmentStatus>,
     modifications: u32,
     reschedules: u32,
+    /// Those that the customer did not ask for.
+    #[serde(default)]
+    waived_reschedules: u32,
+    /// Who cancelled it and why.
+    #[serde(default)]
+    cancelled: Option<(ChangedBy, Option<ReasonCode>)>,
     version: u64,
 }
 
@@ -37,6 +43,17 @@ pub enum AppointmentStatus {
 }
 
 impl AppointmentStatus {
+    /// All of them, in the order of the flow.
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Confirmed,
+        Self::InProgress,
+        Self::Completed,
+        Self::Cancelled,
+        Self::NoShow,
+        Self::Rejected,
+    ];
+
     /// Whether its claims stand.
     pub const fn keeps_its_place(self) -> bool {
         match self {
@@ -81,6 +98,16 @@ impl Appointment {
         self.reschedules
     }
 
+    /// How many reschedules count against the customer: those that the customer asked for.
+    pub const fn counted_reschedules(&self) -> u32 {
+        self.reschedules.saturating_sub(self.waived_reschedules)
+    }
+
+    /// Who cancelled it and why; `None` unless it was cancelled.
+    pub fn cancelled(&self) -> Option<(ChangedBy, Option<&ReasonCode>)> {
+        self.cancelled.as_ref().map(|(by, code)| (*by, code.as_ref()))
+    }
+
     /// How many events there are: the revision of its stream.
     pub const fn version(&self) -> u64 {
         self.version
@@ -117,18 +144,22 @@ impl Appointment {
                 });
                 self.booking = Some(booking.clone());
             }
-            AppointmentEvent::Confirmed {} => self.status = Some(AppointmentStatus::Confirmed),
+            AppointmentEvent::Confirmed { .. } => self.status = Some(AppointmentStatus::Confirmed),
             AppointmentEvent::Rejected { .. } => self.status = Some(AppointmentStatus::Rejected),
             AppointmentEvent::Started { .. } => self.status = Some(AppointmentStatus::InProgress),
             AppointmentEvent::Completed { .. } => self.status = Some(AppointmentStatus::Completed),
             AppointmentEvent::NoShowMarked { .. } => self.status = Some(AppointmentStatus::NoShow),
-            AppointmentEvent::Cancelled { modification, .. } => {
+            AppointmentEvent::Cancelled { modification, cancelled_by, reason_code, .. } => {
+                self.cancelled = Some((*cancelled_by, reason_code.clone()));
                 self.status = Some(AppointmentStatus::Cancelled);
                 self.modifications = *modification;
             }
-            AppointmentEvent::Rescheduled { modification, to, .. } => {
+            AppointmentEvent::Rescheduled { modification, to, rescheduled_by, .. } => {
                 self.modifications = *modification;
                 self.reschedules = self.reschedules.saturating_add(1);
+                if !rescheduled_by.is_customer() {
+                    self.waived_reschedules = self.waived_reschedules.saturating_add(1);
+                }
                 if let Some(booking) = &mut self.booking {
                     booking.plan = (**to).clone();
                 }

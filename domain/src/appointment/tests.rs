@@ -34,15 +34,15 @@ fn booking_that_does_not_end_after_it_starts_is_refused() {
 #[test]
 fn pending_appointment_is_confirmed_started_and_completed() {
     let (start, complete) = (
-        AppointmentCommand::Start { at: hour(START) },
-        AppointmentCommand::Complete { at: hour(START) },
+        AppointmentCommand::Start { at: hour(START), notify_customer: false },
+        AppointmentCommand::Complete { at: hour(START), notify_customer: false },
     );
-    given([pending()]).when(AppointmentCommand::Confirm).then_expect_events(vec![confirmed()]);
+    given([pending()]).when(CONFIRM).then_expect_events(vec![confirmed()]);
     given([pending(), confirmed()]).when(start.clone()).then_expect_events(vec![started()]);
     given([pending(), confirmed(), started()])
         .when(complete.clone())
         .then_expect_events(vec![completed()]);
-    given([booked()]).when(AppointmentCommand::Confirm).then_expect_events(Vec::new());
+    given([booked()]).when(CONFIRM).then_expect_events(Vec::new());
     given([booked(), started()]).when(start).then_expect_events(Vec::new());
     given([booked(), started(), completed()]).when(complete).then_expect_events(Vec::new());
 }
@@ -51,14 +51,14 @@ fn pending_appointment_is_confirmed_started_and_completed() {
 fn steps_that_the_status_flow_does_not_have_are_refused() {
     use AppointmentStatus::{Completed, Confirmed, InProgress, NoShow, Pending, Rejected};
     let forbids = |status, wanted| AppointmentError::StatusForbids { status, wanted };
-    let start = AppointmentCommand::Start { at: hour(START) };
-    let complete = AppointmentCommand::Complete { at: hour(START) };
-    let reject = AppointmentCommand::Reject { reason: None };
+    let start = AppointmentCommand::Start { at: hour(START), notify_customer: false };
+    let complete = AppointmentCommand::Complete { at: hour(START), notify_customer: false };
+    let reject = AppointmentCommand::Reject { cause: Cause::default() };
     given([pending()]).when(start).then_expect_error(forbids(Pending, InProgress));
     given([booked()]).when(complete).then_expect_error(forbids(Confirmed, Completed));
     given([booked()]).when(reject).then_expect_error(forbids(Confirmed, Rejected));
     given([booked(), started(), completed()])
-        .when(AppointmentCommand::MarkNoShow { at: hour(START + 1) })
+        .when(AppointmentCommand::MarkNoShow { at: hour(START + 1), notify_customer: false })
         .then_expect_error(forbids(Completed, NoShow));
     given([booked(), started()])
         .when(cancel(START, 0))
@@ -67,16 +67,17 @@ fn steps_that_the_status_flow_does_not_have_are_refused() {
 
 #[test]
 fn pending_appointment_is_rejected_once() {
-    let reject = AppointmentCommand::Reject { reason: None };
-    let rejected = AppointmentEvent::Rejected { reason: None };
+    let reject = AppointmentCommand::Reject { cause: Cause::default() };
+    let rejected =
+        AppointmentEvent::Rejected { reason_code: None, reason: None, notify_customer: false };
     given([pending()]).when(reject.clone()).then_expect_events(vec![rejected.clone()]);
     given([pending(), rejected]).when(reject).then_expect_events(Vec::new());
 }
 
 #[test]
 fn no_show_is_marked_from_the_start_on() {
-    let mark = |at| AppointmentCommand::MarkNoShow { at: hour(at) };
-    let marked = AppointmentEvent::NoShowMarked { at: hour(START) };
+    let mark = |at| AppointmentCommand::MarkNoShow { at: hour(at), notify_customer: false };
+    let marked = AppointmentEvent::NoShowMarked { at: hour(START), notify_customer: false };
     given([booked()]).when(mark(START)).then_expect_events(vec![marked.clone()]);
     given([booked(), started()]).when(mark(START)).then_expect_events(vec![marked.clone()]);
     given([booked(), marked]).when(mark(START + 1)).then_expect_events(Vec::new());
@@ -88,8 +89,8 @@ fn no_show_is_marked_from_the_start_on() {
 #[test]
 fn unbooked_appointment_is_not_found() {
     for command in [
-        AppointmentCommand::Confirm,
-        AppointmentCommand::MarkNoShow { at: hour(START) },
+        CONFIRM,
+        AppointmentCommand::MarkNoShow { at: hour(START), notify_customer: false },
         cancel(0, 0),
         reschedule(0, START + 5),
     ] {
@@ -165,6 +166,47 @@ fn reschedule_eleven_hours_before_warns() {
     assert_eq!(events_of(&[booked()], reschedule(START - 12, START + 50)).len(), 1);
 }
 
+/// Terms that refuse every late change.
+fn blocking() -> AppointmentEvent {
+    let mut booking = booking();
+    booking.terms.cancellation.violation_action = ViolationAction::Block;
+    booking.terms.reschedule.violation_action = ViolationAction::Block;
+    AppointmentEvent::Booked(Box::new(booking))
+}
+
+#[test]
+fn what_the_business_or_the_system_cancels_is_free_and_breaks_no_terms() {
+    for by in [ChangedBy::Business, ChangedBy::System] {
+        let events = events_of(&[blocking()], cancel_by(by, START - 1, 2));
+        assert_eq!(kinds(&events), ["appointment.cancelled"]);
+        let AppointmentEvent::Cancelled { outcome, cancelled_by, .. } = &events[0] else {
+            panic!("cancelled")
+        };
+        assert_eq!(
+            (*cancelled_by, outcome.policy_violation, outcome.fee.amount_minor),
+            (by, false, 0)
+        );
+        let waived = outcome.waived.as_ref().expect("the customer would have broken terms");
+        assert_eq!((waived.changed_by, waived.violations.len()), (by, 2));
+    }
+    let in_time = events_of(&[booked()], cancel_by(ChangedBy::Business, START - 100, 0));
+    let AppointmentEvent::Cancelled { outcome, .. } = &in_time[0] else { panic!("cancelled") };
+    assert_eq!(outcome.waived, None);
+}
+
+#[test]
+fn what_the_business_moves_does_not_use_up_the_customers_reschedules() {
+    let mut events = vec![booked()];
+    for number in 1..=4 {
+        let new = events_of(&events, reschedule_by(ChangedBy::Business, START - 1, START + number));
+        assert_eq!(kinds(&new), ["appointment.rescheduled"]);
+        events.extend(new);
+    }
+    let state = fold::<Appointment>(&events);
+    assert_eq!((state.reschedules(), state.counted_reschedules()), (4, 0));
+    assert_eq!(events_of(&events, reschedule(0, START + 50)).len(), 1);
+}
+
 #[test]
 fn reschedule_to_where_it_is_records_nothing() {
     given([booked()]).when(reschedule(0, START)).then_expect_events(Vec::new());
@@ -179,11 +221,11 @@ proptest! {
         for (kind, at) in steps {
             let state = fold::<Appointment>(&events);
             let command = match kind {
-                0 => AppointmentCommand::Confirm,
-                1 => AppointmentCommand::Reject { reason: None },
-                2 => AppointmentCommand::Start { at: hour(at) },
-                3 => AppointmentCommand::Complete { at: hour(at) },
-                4 => AppointmentCommand::MarkNoShow { at: hour(at) },
+                0 => AppointmentCommand::Confirm { notify_customer: at % 2 == 0 },
+                1 => AppointmentCommand::Reject { cause: Cause::default() },
+                2 => AppointmentCommand::Start { at: hour(at), notify_customer: false },
+                3 => AppointmentCommand::Complete { at: hour(at), notify_customer: false },
+                4 => AppointmentCommand::MarkNoShow { at: hour(at), notify_customer: false },
                 5 => cancel(at, 0),
                 _ => reschedule(at, at + 30),
             };
@@ -206,6 +248,8 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Appointment>(&stored).unwrap(), state);
     }
 }
+
+const CONFIRM: AppointmentCommand = AppointmentCommand::Confirm { notify_customer: false };
 
 fn given<const N: usize>(events: [AppointmentEvent; N]) -> AggregateTestExecutor<Appointment> {
     TestFramework::<Appointment>::with(()).given(events.to_vec())
@@ -236,6 +280,7 @@ fn booking() -> Booking {
         zone: chrono_tz::Europe::Berlin,
         customer_id: Uuid::from_u128(3).into(),
         service_ids: vec![Uuid::from_u128(5).into()],
+        durations: Vec::new(),
         booking_type: BookingType::Simple,
         is_composite: false,
         is_pending: false,
@@ -264,31 +309,32 @@ fn pending() -> AppointmentEvent {
 }
 
 fn confirmed() -> AppointmentEvent {
-    AppointmentEvent::Confirmed {}
+    AppointmentEvent::Confirmed { notify_customer: false }
 }
 
 fn started() -> AppointmentEvent {
-    AppointmentEvent::Started { at: hour(START) }
+    AppointmentEvent::Started { at: hour(START), notify_customer: false }
 }
 
 fn completed() -> AppointmentEvent {
-    AppointmentEvent::Completed { at: hour(START) }
+    AppointmentEvent::Completed { at: hour(START), notify_customer: false }
 }
 
 fn cancel(at: i64, cancelled_this_month: u32) -> AppointmentCommand {
-    AppointmentCommand::Cancel(Cancellation {
-        at: hour(at),
-        reason: None,
-        notify_customer: true,
-        cancelled_this_month,
-        is_waived: false,
-    })
+    cancel_by(ChangedBy::Customer, at, cancelled_this_month)
+}
+
+fn cancel_by(by: ChangedBy, at: i64, cancelled_this_month: u32) -> AppointmentCommand {
+    let cause = Cause { by, notify_customer: true, ..Cause::default() };
+    AppointmentCommand::Cancel(Cancellation { at: hour(at), cause, cancelled_this_month })
 }
 
 fn reschedule(at: i64, start: i64) -> AppointmentCommand {
-    AppointmentCommand::Reschedule(Rescheduling {
-        at: hour(at),
-        plan: Box::new(plan(start)),
-        reason: None,
-    })
+    reschedule_by(ChangedBy::Customer, at, start)
+}
+
+fn reschedule_by(by: ChangedBy, at: i64, start: i64) -> AppointmentCommand {
+    let cause = Cause { by, ..Cause::default() };
+    let plan = Box::new(plan(start));
+    AppointmentCommand::Reschedule(Rescheduling { at: hour(at), plan, cause })
 }

@@ -88,6 +88,31 @@ pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
+/// The runs of set bits in `range`, in order.
+pub(super) fn runs(words: &[u64], range: &Range<usize>) -> Vec<Range<usize>> {
+    let end = range.end.min(words.len() * WORD);
+    let next = |from: usize, is_set: bool| {
+        let mut at = from;
+        while at < end {
+            let word = if is_set { words[at / WORD] } else { !words[at / WORD] };
+            let rest = word >> (at % WORD);
+            if rest != 0 {
+                return (at + rest.trailing_zeros() as usize).min(end);
+            }
+            at = (at / WORD + 1) * WORD;
+        }
+        end
+    };
+    let mut runs = Vec::new();
+    let mut from = next(range.start, true);
+    while from < end {
+        let to = next(from, false);
+        runs.push(from..to);
+        from = next(to, true);
+    }
+    runs
+}
+
 /// `into |= other`.
 pub(super) fn or(into: &mut [u64], other: &[u64]) {
     for (into, other) in into.iter_mut().zip(other) {

@@ -1,10 +1,11 @@
 //! Judges one start: free with its placement, or refused with every reason.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{
+    bits,
     explain::time_reasons,
     facts::Facts,
     limits,
@@ -13,6 +14,7 @@ use super::{
     plan::Plan,
     reasons::{Reason, Why},
     request::{Explained, Request, Verdict},
+    search,
     zone_day::{STEP_S, Step, ZoneSpan, instant, step_down},
 };
 use crate::{calendar::CalendarId, ids::BranchId, service::BookingRules};
@@ -57,12 +59,32 @@ pub fn explain_day(
     let plan = Plan::new(facts, request, branch_id)?;
     let masks = masks_of(facts, &plan, &(date..date));
     let placer = Placer::new(facts, &masks, &plan, request);
-    let starts = placer.zone.on_grid(&placer.zone.day(date), plan.grid_min);
-    let explained = starts.into_iter().map(|step| {
+    let explained = starts_of(&placer, date).into_iter().map(|step| {
         let starts_at = instant(step);
         Explained { starts_at, verdict: verdict(&placer, starts_at) }
     });
     Ok(explained.collect())
+}
+
+/// The starts of a local date that are worth a word: those of the grid, and those that are free.
+fn starts_of(placer: &Placer<'_>, date: NaiveDate) -> Vec<Step> {
+    let (plan, masks) = (placer.plan, placer.masks);
+    let day = placer.zone.day(date);
+    let midnight = || placer.zone.on_grid(&day, plan.first.grid_min);
+    if plan.has_one_grid() {
+        return midnight();
+    }
+    let (first, found) = search::starts(placer, &day);
+    let mut starts: BTreeSet<Step> =
+        bits::ones(&found).map(|bit| masks.step(first * 64 + bit)).collect();
+    let bits = masks.bits(&day);
+    let words = bits.start / 64..bits::words_for(bits.end).min(masks.words());
+    for main in plan.phases.first().map_or(&[][..], |phase| phase.candidates.as_slice()) {
+        let grid = placer.grid_of(main, &words);
+        let own = bits::ones(&grid).map(|bit| words.start * 64 + bit);
+        starts.extend(own.filter(|bit| bits.contains(bit)).map(|bit| masks.step(bit)));
+    }
+    if starts.is_empty() { midnight() } else { starts.into_iter().collect() }
 }
 
 /// The calendars that a booking of the request may claim, and those that it reads: all that must be
@@ -153,8 +175,11 @@ fn rule_reasons(placer: &Placer<'_>, start: DateTime<Utc>) -> Vec<Reason> {
         refuse(Why::TooFarAhead { last_date });
     }
     let step = step_down(start);
-    if instant(step) != start || !placer.zone.is_on_grid(step, plan.grid_min) {
-        refuse(Why::OffGrid { grid_min: plan.grid_min });
+    let grid_min = plan.first.grid_min;
+    // Where staff members have starts of their own, each of them is judged by these.
+    let is_on_grid = !plan.has_one_grid() || placer.zone.is_on_grid(step, grid_min);
+    if instant(step) != start || !is_on_grid {
+        refuse(Why::OffGrid { grid_min });
     }
     for service in &plan.services {
         let rules: &BookingRules = &service.rules;

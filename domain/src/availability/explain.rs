@@ -33,6 +33,13 @@ pub(super) fn time_reasons(placer: &Placer<'_>, start: Step) -> Vec<Reason> {
             let edges = Edges { begins: index == 0, ends: index + 1 == plan.phases.len() };
             let before = reasons.len();
             let span = against(placer, phase, main, at, edges, &mut reasons);
+            if index == 0
+                && !plan.has_one_grid()
+                && phase.candidate(main).is_some_and(|it| !placer.may_start(it, at))
+            {
+                let grid_min = plan.first.grid_min;
+                reasons.push(of_phase(Why::OffGrid { grid_min }, phase, Some(main)));
+            }
             if before < reasons.len() && phase.is_free {
                 let edges = Edges { begins: true, ends: true };
                 for other in phase.candidates.iter().filter(|it| it.staff.id != main) {

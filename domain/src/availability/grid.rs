@@ -11,6 +11,7 @@ use super::{
     masks::Masks,
     place::Placer,
     plan::Plan,
+    reasons::Reason,
     request::{Placement, Request, Verdict},
     search,
     zone_day::{Step, instant, step_up},
@@ -203,8 +204,24 @@ impl<'f> TenantGrid<'f> {
         window: Slot,
         limit: usize,
     ) -> Vec<Placement> {
-        let plans = self.plans(request, branches);
-        let searched = plans.iter().map(|plan| Searched::new(self, request, plan, window));
+        let windows: Vec<_> = branches.iter().map(|branch_id| (*branch_id, window)).collect();
+        self.next_within(request, &windows, limit)
+    }
+
+    /// As [`Self::next`], with a window of its own for each branch: the same local dates are other
+    /// instants in another zone.
+    pub fn next_within(
+        &self,
+        request: &Request,
+        windows: &[(BranchId, Slot)],
+        limit: usize,
+    ) -> Vec<Placement> {
+        let plan = |(id, window): &(BranchId, Slot)| {
+            Plan::new(&self.facts, request, *id).ok().map(|plan| (plan, *window))
+        };
+        let plans: Vec<_> = windows.iter().filter_map(plan).collect();
+        let searched =
+            plans.iter().map(|(plan, window)| Searched::new(self, request, plan, *window));
         let searched: Vec<_> = searched.filter(|it| !it.window.is_empty()).collect();
         let mut found = Vec::new();
         let Some(mut from) = searched.iter().map(|it| it.window.start).min() else { return found };
@@ -225,6 +242,14 @@ impl<'f> TenantGrid<'f> {
             stretch = (stretch * 2).min(LONGEST_STRETCH);
         }
         found
+    }
+
+    /// Why a request can never be met at a branch, whatever the time; nothing if it may be.
+    pub fn obstacles(&self, request: &Request, branch: BranchId) -> Vec<Reason> {
+        match Plan::new(&self.facts, request, branch) {
+            Ok(plan) => plan.obstacles(&self.facts),
+            Err(reasons) => reasons,
+        }
     }
 
     fn plans<'p>(&'p self, request: &Request, branches: &[BranchId]) -> Vec<Plan<'p>> {

@@ -27,6 +27,8 @@ mod plan;
 mod reasons;
 mod request;
 mod search;
+mod sentences;
+mod starts;
 #[cfg(test)]
 mod tests;
 mod zone_day;

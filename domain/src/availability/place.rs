@@ -132,8 +132,11 @@ impl<'v> Placer<'v> {
     /// Where the request fits when it begins at `start`, if it does.
     pub(super) fn place(&self, start: Step) -> Option<Placement> {
         let first = self.plan.phases.first()?;
+        let has_one_grid = self.plan.has_one_grid();
         let mains = first.candidates.iter().filter(|it| {
-            self.is_fit(0, it, start) && self.is_free(0, it, start - it.times.before..start)
+            self.is_fit(0, it, start)
+                && self.is_free(0, it, start - it.times.before..start)
+                && (has_one_grid || self.may_start(it, start))
         });
         let day = self.masks.bits(&self.zone.day(self.zone.date(start)));
         for main in self.in_order(0, mains, &day) {
@@ -268,7 +271,9 @@ impl<'v> Placer<'v> {
             });
         }
         let ends_at = phases.iter().map(|phase| phase.client.to).max();
+        let main = chosen.first().map(|it| it.candidate);
         Placement {
+            score: main.and_then(|main| self.score_of(main, &phases)),
             branch_id: self.plan.branch.id,
             starts_at: instant(start),
             ends_at: ends_at.unwrap_or_else(|| instant(start)),

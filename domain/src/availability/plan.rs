@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ids::{BranchId, StaffId},
-    service::{Assignment, PhaseTemplate},
+    service::{Assignment, BookingRules, DurationRange, PhaseTemplate},
 };
 
 /// A compiled request.
@@ -22,8 +22,8 @@ pub(super) struct Plan<'p> {
     pub(super) min_notice_min: u32,
     /// The shortest window of the basket.
     pub(super) max_advance_days: u16,
-    /// The grid of the first service: the others begin wherever their turn comes.
-    pub(super) grid_min: u16,
+    /// The rules of the first service, whose grid counts: the others begin wherever their turn comes.
+    pub(super) first: &'p BookingRules,
 }
 
 /// A phase of the plan.
@@ -35,13 +35,43 @@ pub(super) struct PlannedPhase<'p> {
     pub(super) service: &'p ServiceFacts<'p>,
     pub(super) template: &'p PhaseTemplate,
     /// Minutes that the request asks for.
-    pub(super) asked_min: Option<u16>,
+    pub(super) asked: Option<Asked>,
+    /// The only staff member who is asked for, if there is one.
+    pub(super) only: Option<StaffId>,
     /// Whether somebody else than the staff member of the first phase may do it.
     pub(super) is_free: bool,
     /// Who is fit for it, by id.
     pub(super) candidates: Vec<Candidate<'p>>,
     /// The resources of the branch that will do, in order of preference.
     pub(super) resources: Vec<&'p ResourceFacts<'p>>,
+}
+
+/// A duration that a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    active_min: u16,
+    /// Agreed earlier, so that the service's rule of today does not matter.
+    is_agreed: bool,
+}
+
+impl Asked {
+    fn of(item: &Item) -> Option<Self> {
+        item.active_min.map(|active_min| Self { active_min, is_agreed: item.is_agreed })
+    }
+
+    /// Why a service cannot take so long with somebody who takes `own_min` for it.
+    fn refusal(self, service: &ServiceFacts<'_>, own_min: u16) -> Option<Why> {
+        if self.is_agreed || self.active_min == own_min {
+            return None;
+        }
+        match service.rules.duration {
+            None => Some(Why::DurationNotAdjustable { minutes: Some(own_min) }),
+            Some(range) if range.allows(self.active_min) => None,
+            Some(DurationRange { from_min, to_min, step_min, .. }) => {
+                Some(Why::DurationOutOfRange { from_min, to_min, step_min })
+            }
+        }
+    }
 }
 
 /// A staff member who is fit for a phase, and how long it takes with them. In steps.
@@ -91,8 +121,9 @@ impl<'p> Plan<'p> {
             reasons.extend(whys.into_iter().map(|why| Reason::of_service(why, item.service_id)));
             services.extend(facts.services.get(&item.service_id));
         }
-        match branch {
-            Some(branch) if reasons.is_empty() => {
+        match (branch, services.first()) {
+            (Some(branch), Some(first)) if reasons.is_empty() => {
+                let services = (first.rules.as_ref(), services);
                 Ok(Self::of_services(facts, request, branch, services))
             }
             _ => Err(reasons),
@@ -103,29 +134,31 @@ impl<'p> Plan<'p> {
         facts: &'p Facts<'p>,
         request: &Request,
         branch: &'p BranchFacts<'p>,
-        services: Vec<&'p ServiceFacts<'p>>,
+        (first, services): (&'p BookingRules, Vec<&'p ServiceFacts<'p>>),
     ) -> Self {
-        let mut phases = Vec::new();
+        let mut phases: Vec<PlannedPhase<'p>> = Vec::new();
         for (item, service) in services.iter().enumerate() {
-            let asked_min = request.items[item].active_min;
+            let asked = Asked::of(&request.items[item]);
             for template in service.phases.iter() {
                 let is_first = phases.is_empty();
+                let is_free = template.other_staff && !is_first;
+                let only = match request.staff {
+                    StaffWish::Anyone => None,
+                    StaffWish::PinnedAll(staff_id) => Some(staff_id),
+                    StaffWish::Pinned(staff_id) => (!is_free).then_some(staff_id),
+                };
                 let mut phase = PlannedPhase {
                     index: phases.len(),
                     item,
                     service,
                     template,
-                    asked_min,
-                    is_free: template.other_staff && !is_first,
+                    asked,
+                    only,
+                    is_free,
                     candidates: Vec::new(),
                     resources: resources_at(facts, template, branch.id),
                 };
-                let only = match request.staff {
-                    StaffWish::Anyone => None,
-                    StaffWish::PinnedAll(staff_id) => Some(staff_id),
-                    StaffWish::Pinned(staff_id) => (!phase.is_free).then_some(staff_id),
-                };
-                phase.candidates = phase.fit(facts, branch.id, only);
+                phase.candidates = phase.fit(facts, branch.id);
                 phases.push(phase);
             }
         }
@@ -134,10 +167,39 @@ impl<'p> Plan<'p> {
             branch,
             min_notice_min: rules().map(|rules| rules.min_notice_min).max().unwrap_or(0),
             max_advance_days: rules().map(|rules| rules.max_advance_days).min().unwrap_or(0),
-            grid_min: services.first().map_or(5, |service| service.rules.grid_min),
+            first,
             services,
             phases,
         }
+    }
+
+    /// Why a phase has nobody who is fit for it, whatever the time; nothing when each has somebody.
+    pub(super) fn obstacles(&self, facts: &Facts<'_>) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        for phase in self.phases.iter().filter(|phase| phase.candidates.is_empty()) {
+            let mut refuse = |why, staff_id| {
+                reasons.push(Reason {
+                    why,
+                    service_id: Some(phase.service.id),
+                    phase: Some(phase.template.key.clone()),
+                    staff_id,
+                });
+            };
+            if phase.service.assignments.is_empty() {
+                refuse(Why::NoStaffAssigned, None);
+            }
+            let only = |staff_id: &StaffId| phase.only.is_none_or(|only| only == *staff_id);
+            let assigned = phase.service.assignments.keys().filter(|id| only(id)).copied();
+            let named = phase.only.filter(|id| !phase.service.assignments.contains_key(id));
+            for staff_id in assigned.chain(named) {
+                let assignment = phase.service.assignments.get(&staff_id).map(AsRef::as_ref);
+                let staff = facts.staff.get(&staff_id);
+                for why in phase.refusals(staff, assignment, self.branch.id) {
+                    refuse(why, Some(staff_id));
+                }
+            }
+        }
+        reasons
     }
 
     /// The most steps that it can take from its start, the last buffer included.
@@ -158,16 +220,11 @@ impl<'p> Plan<'p> {
 }
 
 impl<'p> PlannedPhase<'p> {
-    fn fit(
-        &self,
-        facts: &'p Facts<'p>,
-        branch_id: BranchId,
-        only: Option<StaffId>,
-    ) -> Vec<Candidate<'p>> {
+    fn fit(&self, facts: &'p Facts<'p>, branch_id: BranchId) -> Vec<Candidate<'p>> {
         let assignments = self.service.assignments.iter();
         let mut fit: Vec<Candidate<'p>> = Vec::with_capacity(assignments.len());
         for (staff_id, assignment) in assignments {
-            if only.is_some_and(|only| only != *staff_id) {
+            if self.only.is_some_and(|only| only != *staff_id) {
                 continue;
             }
             let Some(staff) = facts.staff.get(staff_id) else { continue };
@@ -210,6 +267,8 @@ impl<'p> PlannedPhase<'p> {
         {
             whys.push(Why::RoleMissing { role: role.clone() });
         }
+        let own_min = self.own_min(assignment);
+        whys.extend(self.asked.and_then(|asked| asked.refusal(self.service, own_min)));
         whys
     }
 
@@ -220,8 +279,7 @@ impl<'p> PlannedPhase<'p> {
         assignment: Option<&Assignment>,
     ) -> Times {
         let template = self.template;
-        let custom = || assignment?.custom_active_min.get(&template.key).copied();
-        let active_min = self.asked_min.or_else(custom).unwrap_or(template.active_min);
+        let active_min = self.asked.map_or(self.own_min(assignment), |asked| asked.active_min);
         let rules = &self.service.rules;
         let buffer = |own: fn(&StaffFacts<'_>) -> u16, service_min: u16| {
             steps(staff.map_or(0, own).max(service_min))
@@ -235,6 +293,12 @@ impl<'p> PlannedPhase<'p> {
             before: buffer(|staff| staff.buffer_before_min, rules.buffer_before_min),
             after: buffer(|staff| staff.buffer_after_min, rules.buffer_after_min),
         }
+    }
+
+    /// Active minutes with that assignment when no duration is asked for.
+    fn own_min(&self, assignment: Option<&Assignment>) -> u16 {
+        let custom = assignment.and_then(|it| it.custom_active_min.get(&self.template.key));
+        custom.copied().unwrap_or(self.template.active_min)
     }
 
     /// The candidate with that id.
@@ -255,10 +319,21 @@ fn service_refusals(facts: &Facts<'_>, item: &Item, branch_id: BranchId) -> Vec<
     if service.offered_at.as_ref().is_some_and(|branches| !branches.contains(&branch_id)) {
         whys.push(Why::ServiceNotOfferedHere { branch_id });
     }
-    if item.active_min.is_some() && service.phases.len() != 1 {
-        whys.push(Why::DurationNotAdjustable);
-    }
+    whys.extend(duration_refusal(service, item));
     whys
+}
+
+/// Why nobody does the service in the time that is asked for.
+fn duration_refusal(service: &ServiceFacts<'_>, item: &Item) -> Option<Why> {
+    let asked = Asked::of(item)?;
+    let [phase] = service.phases.as_ref() else {
+        return Some(Why::DurationNotAdjustable { minutes: None });
+    };
+    let customs =
+        service.assignments.values().filter_map(|it| it.custom_active_min.get(&phase.key));
+    let mut others = customs.map(|own_min| asked.refusal(service, *own_min));
+    let refusal = asked.refusal(service, phase.active_min)?;
+    others.all(|it| it.is_some()).then_some(refusal)
 }
 
 fn resources_at<'p>(

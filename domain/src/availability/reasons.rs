@@ -11,19 +11,15 @@ use crate::{
 };
 
 /// One reason, and whom and what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// Why.
-    #[serde(flatten)]
     pub why: Why,
     /// The service that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_id: Option<ServiceId>,
     /// The key of the phase that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// The staff member that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<StaffId>,
 }
 
@@ -74,8 +70,21 @@ pub enum Why {
         /// Where.
         branch_id: BranchId,
     },
-    /// A service of several phases has no single duration to change.
-    DurationNotAdjustable,
+    /// The service cannot take another time than its own: it has no rule for it, or several phases.
+    DurationNotAdjustable {
+        /// Its own active minutes, if it has a single phase.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        minutes: Option<u16>,
+    },
+    /// The service does not take so long, or not in such steps.
+    DurationOutOfRange {
+        /// The fewest active minutes.
+        from_min: u16,
+        /// The most active minutes.
+        to_min: u16,
+        /// Minutes between two durations, counted from the fewest.
+        step_min: u16,
+    },
     /// Nobody is assigned to the service.
     NoStaffAssigned,
     /// The staff member is not known here.
@@ -214,7 +223,8 @@ impl Why {
             Self::ServiceUnknown => "SERVICE_UNKNOWN",
             Self::ServiceInactive => "SERVICE_INACTIVE",
             Self::ServiceNotOfferedHere { .. } => "SERVICE_NOT_OFFERED_HERE",
-            Self::DurationNotAdjustable => "DURATION_NOT_ADJUSTABLE",
+            Self::DurationNotAdjustable { .. } => "DURATION_NOT_ADJUSTABLE",
+            Self::DurationOutOfRange { .. } => "DURATION_OUT_OF_RANGE",
             Self::NoStaffAssigned => "NO_STAFF_ASSIGNED",
             Self::StaffUnknown => "STAFF_UNKNOWN",
             Self::StaffInactive => "STAFF_INACTIVE",
@@ -250,7 +260,8 @@ impl Why {
             | Self::ServiceUnknown
             | Self::ServiceInactive
             | Self::ServiceNotOfferedHere { .. }
-            | Self::DurationNotAdjustable
+            | Self::DurationNotAdjustable { .. }
+            | Self::DurationOutOfRange { .. }
             | Self::NoStaffAssigned
             | Self::StaffUnknown
             | Self::StaffInactive

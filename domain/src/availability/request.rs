@@ -14,15 +14,52 @@ use crate::{
 pub struct Item {
     /// Which.
     pub service_id: ServiceId,
-    /// Active minutes instead of those of the service, if it has a single phase (AVL-12, AVL-13).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Active minutes that are asked for (AVL-12, AVL-13). Whoever takes as long for the service
+    /// fits; others only if the service has a single phase and a rule that allows the duration.
+    #[serde(
+        default,
+        alias = "duration_minutes",
+        alias = "duration",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub active_min: Option<u16>,
+    /// Whether these minutes were agreed earlier: an appointment that moves keeps its duration, even
+    /// if the service no longer allows it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_agreed: bool,
 }
 
 impl Item {
     /// A service as it is.
     pub fn of(service_id: ServiceId) -> Self {
-        Self { service_id, active_min: None }
+        Self { service_id, active_min: None, is_agreed: false }
+    }
+
+    /// The same in so many minutes, if they are given.
+    #[must_use]
+    pub fn lasting(self, active_min: Option<u16>) -> Self {
+        Self { active_min, ..self }
+    }
+
+    /// The services of a booking with the minutes that were asked for, by their place; a missing
+    /// place is a service as it is.
+    pub fn booked(service_ids: &[ServiceId], durations: &[Option<u16>]) -> Vec<Self> {
+        let asked = durations.iter().copied().chain(std::iter::repeat(None));
+        service_ids.iter().zip(asked).map(|(id, min)| Self::of(*id).lasting(min)).collect()
+    }
+
+    /// As [`Self::booked`], whatever the services allow today: for an appointment that moves.
+    pub fn agreed(service_ids: &[ServiceId], durations: &[Option<u16>]) -> Vec<Self> {
+        let booked = Self::booked(service_ids, durations).into_iter();
+        booked.map(|item| Self { is_agreed: item.active_min.is_some(), ..item }).collect()
+    }
+
+    /// The minutes that are asked for, by place; empty when none are.
+    pub fn durations(items: &[Self]) -> Vec<Option<u16>> {
+        if items.iter().all(|item| item.active_min.is_none()) {
+            return Vec::new();
+        }
+        items.iter().map(|item| item.active_min).collect()
     }
 }
 
@@ -140,6 +177,10 @@ pub struct Placement {
     pub ends_at: DateTime<Utc>,
     /// The phases, in order. At least one.
     pub phases: Vec<PlacedPhase>,
+    /// How well it fits beside the other appointments of the first staff member, from 0 to 100; absent
+    /// if the first service does not say what is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u8>,
 }
 
 impl Placement {

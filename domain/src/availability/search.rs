@@ -23,18 +23,18 @@ struct Sweep<'s, 'v> {
 pub(super) fn starts(placer: &Placer<'_>, window: &Range<Step>) -> (usize, Vec<u64>) {
     let (plan, masks) = (placer.plan, placer.masks);
     let bits = masks.bits(window);
-    let last = usize::try_from(plan.reach()).unwrap_or(0) + bits.end;
-    let first = bits.start.saturating_sub(usize::try_from(plan.lead()).unwrap_or(0));
-    let words = first / 64..bits::words_for(last).min(masks.words());
+    let words = words_around(placer, &bits);
     if words.is_empty() || bits.is_empty() {
         return (words.start, Vec::new());
     }
     let sweep = Sweep { placer, words: words.clone() };
-    let mut found = sweep.union();
+    let mut found = sweep.union(&bits);
     let shift = words.start * 64;
     bits::keep_range(&mut found, &(bits.start - shift..bits.end - shift));
-    let grid = masks.grid(plan.branch.zone, plan.grid_min);
-    bits::and(&mut found, &grid[words.clone()]);
+    if plan.has_one_grid() {
+        let grid = masks.grid(plan.branch.zone, plan.first.grid_min);
+        bits::and(&mut found, &grid[words.clone()]);
+    }
     for service in &plan.services {
         let Some(limit) = service.rules.limits.per_day else { continue };
         if limit == 0 {
@@ -49,18 +49,71 @@ pub(super) fn starts(placer: &Placer<'_>, window: &Range<Step>) -> (usize, Vec<u
     (words.start, found)
 }
 
+/// The words that decide about starts at some bits. Which starts a free stretch has depends on the
+/// whole local day.
+fn words_around(placer: &Placer<'_>, bits: &Range<usize>) -> Range<usize> {
+    let plan = placer.plan;
+    let (mut from, mut to) = (bits.start, bits.end);
+    if plan.first.snap && !bits.is_empty() {
+        for day in placer.days(bits.clone()) {
+            (from, to) = (from.min(day.start), to.max(day.end));
+        }
+    }
+    let last = width(plan.reach()) + to;
+    let first = from.saturating_sub(width(plan.lead()));
+    first / 64..bits::words_for(last).min(placer.masks.words())
+}
+
+/// Whether a start is the beginning of a free stretch from which more fits with a staff member of the
+/// first phase than from the grid.
+pub(super) fn is_snapped(placer: &Placer<'_>, main: &Candidate<'_>, start: Step) -> bool {
+    let bit = placer.masks.bit(start);
+    let words = words_around(placer, &(bit..bit + 1));
+    let (shift, end) = (words.start * 64, words.end * 64);
+    if !(shift..end).contains(&bit) {
+        return false;
+    }
+    let sweep = Sweep { placer, words };
+    let mut one = vec![0; sweep.words.len()];
+    let mut scratch = vec![0; sweep.words.len()];
+    sweep.with(main, &(bit..bit + 1), &mut one, &mut scratch)
+        && bits::any(&one, &(bit - shift..bit - shift + 1))
+}
+
 impl<'v> Sweep<'_, 'v> {
-    fn union(&self) -> Vec<u64> {
+    /// The starts of one staff member of the first phase around some bits, by the grid if it is not the
+    /// same for all; false when there are none.
+    fn with(
+        &self,
+        main: &Candidate<'_>,
+        around: &Range<usize>,
+        one: &mut [u64],
+        scratch: &mut [u64],
+    ) -> bool {
+        let plan = self.placer.plan;
+        if plan.phases.iter().any(|phase| phase.is_free) {
+            self.with_others(main, one);
+        } else if !self.alone(main, one, scratch) {
+            return false;
+        }
+        if !plan.has_one_grid() {
+            let mut grid = self.placer.grid_of(main, &self.words);
+            if plan.first.snap {
+                let days = self.placer.days(around.clone());
+                self.placer.snap(main, (self.words.start, one), days, &mut grid);
+            }
+            bits::and(one, &grid);
+        }
+        true
+    }
+
+    fn union(&self, around: &Range<usize>) -> Vec<u64> {
         let plan = self.placer.plan;
         let mut found = vec![0; self.words.len()];
         let mut one = vec![0; self.words.len()];
         let mut scratch = vec![0; self.words.len()];
-        let may_change = plan.phases.iter().any(|phase| phase.is_free);
         for main in plan.phases.first().map_or(&[][..], |phase| phase.candidates.as_slice()) {
-            if may_change {
-                self.with_others(main, &mut one);
-                bits::or(&mut found, &one);
-            } else if self.alone(main, &mut one, &mut scratch) {
+            if self.with(main, around, &mut one, &mut scratch) {
                 bits::or(&mut found, &one);
             }
         }

@@ -1,11 +1,11 @@
 //! Zone arithmetic, done once for a zone and a range of dates.
 //!
 //! Everything else in the engine works on [`Step`]s: five-minute steps since 1970 in UTC. A civil time
-//! becomes an instant by two questions, which are each other's mirror: an interval begins at the
-//! first instant whose local time has reached its start, and ends with the last instant whose local
-//! time is before its end. So a time in a gap moves to the end of the gap, a repeated start is its first
-//! occurrence and a repeated end its last. A day begins at its first instant, whether or not
-//! it has a midnight.
+//! becomes the first instant whose local time has reached it, whether something begins or ends then.
+//! So a time in a gap moves to the end of the gap, and a time that occurs twice is its first occurrence,
+//! as in RFC 5545: hours until 02:30 end once, at the first 02:30 of the night on which the clock
+//! shows it twice, and hours from 02:30 begin then. A day begins at its first instant, whether or not it
+//! has a midnight.
 
 use std::ops::Range;
 
@@ -87,11 +87,7 @@ impl ZoneSpan {
     /// The steps of an interval of a local date. Empty when the clock jumps over all of it.
     pub(super) fn interval(&self, date: NaiveDate, interval: CivilInterval) -> Range<Step> {
         let local_s = |time: CivilTime| midnight_s(date) + i64::from(time.minutes()) * 60;
-        let end_s = if interval.to() == CivilTime::END_OF_DAY {
-            self.begin_s(local_s(interval.to()))
-        } else {
-            self.end_s(local_s(interval.to()))
-        };
+        let end_s = self.begin_s(local_s(interval.to()));
         ceil_step(self.begin_s(local_s(interval.from())))..end_s.div_euclid(STEP_S)
     }
 
@@ -140,16 +136,6 @@ impl ZoneSpan {
             }
         }
         self.to_s
-    }
-
-    /// The instant after the last one whose local time is before `local_s`.
-    fn end_s(&self, local_s: i64) -> i64 {
-        for (index, stretch) in self.stretches.iter().enumerate().rev() {
-            if stretch.from_s + stretch.offset_s < local_s {
-                return self.stretch_end_s(index).min(local_s - stretch.offset_s);
-            }
-        }
-        self.stretches[0].from_s
     }
 }
 
@@ -211,9 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_start_is_the_first_and_a_repeated_end_the_last() {
+    fn a_time_that_occurs_twice_is_its_first_occurrence() {
         check(Tz::Europe__Berlin, "2026-10-25", "02:30-04:00", &[("10-25 00:30", "10-25 03:00")]);
-        check(Tz::Europe__Berlin, "2026-10-25", "01:00-02:30", &[("10-24 23:00", "10-25 01:30")]);
+        check(Tz::Europe__Berlin, "2026-10-25", "01:00-02:30", &[("10-24 23:00", "10-25 00:30")]);
+        check(Tz::Europe__Berlin, "2026-10-25", "02:15-02:45", &[("10-25 00:15", "10-25 00:45")]);
+        check(Tz::Europe__Berlin, "2026-10-25", "01:00-03:00", &[("10-24 23:00", "10-25 02:00")]);
         check(
             Tz::Australia__Lord_Howe,
             "2026-04-05",

@@ -72,12 +72,13 @@ pub enum BookingError {
     Series(#[from] SeriesError),
 }
 
-fn describe(reasons: &[Reason]) -> &'static str {
+/// The sentence of the code that the refusal has.
+fn describe(reasons: &[Reason]) -> String {
     if is_conflict(reasons) {
-        "the time slot is already booked"
-    } else {
-        "the time slot cannot be booked"
+        return "The time slot is no longer available.".to_owned();
     }
+    let first = reasons.first().map(|reason| reason.why.to_string());
+    first.unwrap_or_else(|| "The time slot cannot be booked.".to_owned())
 }
 
 /// Whether somebody else's claim is among the reasons.
@@ -147,7 +148,11 @@ impl Refusal for BookingError {
     fn field(&self) -> Option<String> {
         match self {
             Self::InThePast { field } | Self::Invalid { field, .. } => Some((*field).to_owned()),
-            Self::Unavailable { .. } | Self::CustomerLimit { .. } => None,
+            Self::Unavailable { reasons, .. } if is_conflict(reasons) => None,
+            Self::Unavailable { reasons, .. } => {
+                reasons.first().and_then(|reason| reason.why.field()).map(str::to_owned)
+            }
+            Self::CustomerLimit { .. } => None,
             other => other.inner().and_then(Refusal::field),
         }
     }

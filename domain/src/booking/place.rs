@@ -5,11 +5,11 @@ use chrono_tz::Tz;
 
 use crate::{
     appointment::{PlacedClaim, Plan},
-    availability::Placement,
+    availability::{Item, Placement},
     calendar::CalendarId,
     calendar_day::{CalendarDay, CalendarDayCommand, Claim, ReleaseReason, local_dates},
     dispatch::{Unit, UnitError},
-    ids::{ClaimId, PhaseId, ServiceId},
+    ids::{ClaimId, PhaseId},
     money::Money,
     phase::{PhasePlan, ResourceUse},
     ports::EventLog,
@@ -102,12 +102,12 @@ impl Scene {
     }
 
     /// What the services of a plan cost together (CTR-43).
-    pub(super) fn price(&self, plan: &Plan, service_ids: &[ServiceId]) -> Option<Money> {
+    pub(super) fn price(&self, plan: &Plan, items: &[Item]) -> Option<Money> {
         let mut total: Option<Money> = None;
-        for service_id in service_ids {
-            let phase = plan.phases.iter().find(|phase| phase.service_id == *service_id)?;
-            let service = self.services.get(service_id)?;
-            let price = service.price_for(phase.staff_id, self.branch_id)?;
+        for item in items {
+            let phase = plan.phases.iter().find(|phase| phase.service_id == item.service_id)?;
+            let service = self.services.get(&item.service_id)?;
+            let price = service.price_lasting(phase.staff_id, self.branch_id, item.active_min)?;
             total = Some(match total {
                 None => price,
                 Some(sum) => sum.checked_add(price)?,

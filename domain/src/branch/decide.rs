@@ -16,8 +16,8 @@ impl Decide for Branch {
 
     fn decide(&self, command: BranchCommand) -> Result<Vec<BranchEvent>, MasterDataError> {
         match command {
-            BranchCommand::Register { profile } => self.register(profile),
-            BranchCommand::Change { profile } => self.change(profile),
+            BranchCommand::Register { profile } => self.register(profile.canonical()),
+            BranchCommand::Change { profile } => self.change(profile.canonical()),
             BranchCommand::SetHours { weekly } => self.set_hours(weekly),
             BranchCommand::SetException { exception } => self.set_exception(exception),
             BranchCommand::RemoveException { date } => self.remove_exception(date),

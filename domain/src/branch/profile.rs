@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::CompanyId,
     master_data::{MasterDataError, check_external_ref, check_name},
+    standards::{canonical_zone, check_country, check_phone_region},
 };
 
 /// What there is to know of a branch.
@@ -21,6 +22,10 @@ pub struct BranchProfile {
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
+    /// Where phone numbers without a country code belong that are given here; absent means the
+    /// company's region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_region: Option<String>,
     /// How far its staff travel, in metres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_radius_m: Option<u32>,
@@ -42,7 +47,7 @@ pub struct Address {
     pub postal_code: String,
     /// The town.
     pub city: String,
-    /// The country: two capital letters.
+    /// The country, ISO 3166-1 alpha-2.
     pub country: String,
     /// Latitude in millionths of a degree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,10 +58,20 @@ pub struct Address {
 }
 
 impl BranchProfile {
+    /// With the name of its zone that the IANA database uses.
+    #[must_use]
+    pub(super) fn canonical(self) -> Self {
+        Self { zone: canonical_zone(self.zone), ..self }
+    }
+
     pub(super) fn check(&self) -> Result<(), MasterDataError> {
         check_name("name", &self.name)?;
         check_external_ref(self.external_ref.as_deref())?;
+        if let Some(region) = &self.phone_region {
+            check_phone_region("phone_region", region)?;
+        }
         let Some(address) = &self.address else { return Ok(()) };
+        check_country("address.country", &address.country)?;
         if address.latitude_e6.is_some_and(|degrees| !(-90_000_000..=90_000_000).contains(&degrees))
         {
             let problem = "a latitude lies between -90 and 90 degrees";

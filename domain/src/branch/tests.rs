@@ -60,6 +60,17 @@ fn branch_stays_with_its_company() {
 }
 
 #[test]
+fn a_zone_is_recorded_by_its_name_in_the_iana_database() {
+    let pacific = BranchProfile { zone: chrono_tz::US::Pacific, ..profile("Mitte") };
+    let los_angeles = BranchProfile { zone: chrono_tz::America::Los_Angeles, ..profile("Mitte") };
+    let registered = BranchEvent::Registered { profile: los_angeles };
+    given([]).when(register(pacific.clone())).then_expect_events(vec![registered.clone()]);
+    given([registered])
+        .when(BranchCommand::Change { profile: pacific })
+        .then_expect_events(Vec::new());
+}
+
+#[test]
 fn wrong_field_is_named() {
     let with = |change: fn(&mut BranchProfile)| {
         let mut profile = profile("Mitte");
@@ -83,6 +94,16 @@ fn wrong_field_is_named() {
         (with(|profile| profile.name = "  ".to_owned()), "name"),
         (with(|profile| profile.name = "x".repeat(201)), "name"),
         (with(|profile| profile.external_ref = Some(String::new())), "external_ref"),
+        (with(|profile| profile.phone_region = Some("QQ".to_owned())), "phone_region"),
+        (with(|profile| profile.phone_region = Some("AQ".to_owned())), "phone_region"),
+        (
+            {
+                let mut profile = profile("Mitte");
+                profile.address = Some(Address { country: "Germany".to_owned(), ..address() });
+                profile
+            },
+            "address.country",
+        ),
         (at(Some(90_000_001), Some(0)), "address.latitude_e6"),
         (at(Some(0), Some(-180_000_001)), "address.longitude_e6"),
     ] {
@@ -157,6 +178,7 @@ fn profile(name: &str) -> BranchProfile {
         address: None,
         service_radius_m: None,
         transport_info: None,
+        phone_region: None,
         external_ref: None,
     }
 }

@@ -45,6 +45,11 @@ impl UnitCommand for Assign {
         for cell in &self.cells {
             let (service_id, command) = match cell {
                 AssignmentOf::DoesNot(service_id, staff_id) => {
+                    // Whoever has left the company may still be unassigned.
+                    if unit.load::<Staff>(*staff_id).await?.profile().is_none() {
+                        let (what, field) = ("staff member", "unassign");
+                        return Ok(Err(MasterDataError::NotFound { what, field }));
+                    }
                     (*service_id, ServiceCommand::Unassign { staff_id: *staff_id })
                 }
                 AssignmentOf::Does(service_id, assignment) => {

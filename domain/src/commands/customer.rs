@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     customer::{Contact, Customer, CustomerCommand},
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::CompanyId,
+    ids::{BranchId, CompanyId},
     master_data::MasterDataError,
     ports::EventLog,
     unique_key::UniqueKey,
@@ -88,6 +88,19 @@ async fn check_old_key<L: EventLog>(
     Ok(owner.map_or(Ok(()), |owner| Err(MasterDataError::Taken { field, owner: owner.to_owned() })))
 }
 
+/// Refuses a preferred branch that the customer's company does not have.
+async fn check_preferred<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    company_id: CompanyId,
+    branch: Option<BranchId>,
+    id: Uuid,
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    match branch {
+        Some(branch) => check_parent(unit, Parent::PreferredBranch(company_id, branch), id).await,
+        None => Ok(Ok(())),
+    }
+}
+
 impl UnitCommand for RegisterCustomer {
     type Answer = Saved;
     type Refusal = MasterDataError;
@@ -97,6 +110,10 @@ impl UnitCommand for RegisterCustomer {
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<Saved, MasterDataError>, UnitError> {
         if let Err(refusal) = check_parent(unit, Parent::Company(self.company_id), self.id).await? {
+            return Ok(Err(refusal));
+        }
+        let branch = self.contact.preferred_branch_id;
+        if let Err(refusal) = check_preferred(unit, self.company_id, branch, self.id).await? {
             return Ok(Err(refusal));
         }
         let register = CustomerCommand::Register {
@@ -131,12 +148,18 @@ impl UnitCommand for ChangeCustomer {
         let customer = unit.load::<Customer>(self.id).await?;
         let company_id = customer.company_id();
         let old = old_key(customer.contact());
+        let before = customer.contact().and_then(|contact| contact.preferred_branch_id);
         drop(customer);
+        // A branch that the customer preferred already may be out of use by now.
+        let branch = self.contact.preferred_branch_id.filter(|branch| before != Some(*branch));
         let change = CustomerCommand::ChangeContact { contact: self.contact.clone() };
         if let Err(refusal) = unit.decide::<Customer>(self.id, change).await? {
             return Ok(Err(refusal));
         }
         if let Some(company_id) = company_id {
+            if let Err(refusal) = check_preferred(unit, company_id, branch, self.id).await? {
+                return Ok(Err(refusal));
+            }
             if let Err(refusal) = check_old_key(unit, self.id, &self.contact).await? {
                 return Ok(Err(refusal));
             }

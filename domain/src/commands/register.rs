@@ -27,6 +27,8 @@ pub enum Parent {
     Company(CompanyId),
     /// On an active branch of a company.
     Branch(CompanyId, BranchId),
+    /// As [`Parent::Branch`], for whoever prefers a branch.
+    PreferredBranch(CompanyId, BranchId),
     /// On a company whose prices are in this currency.
     Prices(CompanyId, Currency),
     /// On an active resource of a company, with at least so many units.
@@ -127,10 +129,10 @@ pub(super) async fn check_parent<L: EventLog>(
             Ok(in_use(found, "company", "company_id"))
         }
         Parent::Branch(company_id, branch_id) => {
-            let branch = unit.load::<Branch>(branch_id).await?;
-            // Another company's branch is as good as none.
-            let own = branch.profile().filter(|profile| profile.company_id == company_id);
-            Ok(in_use(own.map(|_| branch.is_active()), "branch", "branch_id"))
+            check_branch(unit, (company_id, branch_id), "branch_id").await
+        }
+        Parent::PreferredBranch(company_id, branch_id) => {
+            check_branch(unit, (company_id, branch_id), "preferred_branch_id").await
         }
         Parent::Prices(company_id, currency) => {
             let company = unit.load::<Company>(company_id).await?;
@@ -154,6 +156,18 @@ pub(super) async fn check_parent<L: EventLog>(
             Ok(in_use(own.map(|_| resource.is_active()), "resource", "phases"))
         }
     }
+}
+
+/// Refuses a branch that the company does not have, or that is out of use.
+async fn check_branch<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    (company_id, branch_id): (CompanyId, BranchId),
+    field: &'static str,
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    let branch = unit.load::<Branch>(branch_id).await?;
+    // Another company's branch is as good as none.
+    let own = branch.profile().filter(|profile| profile.company_id == company_id);
+    Ok(in_use(own.map(|_| branch.is_active()), "branch", field))
 }
 
 /// Refuses what is not there, or is no longer in use.

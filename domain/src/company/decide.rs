@@ -10,8 +10,8 @@ impl Decide for Company {
 
     fn decide(&self, command: CompanyCommand) -> Result<Vec<CompanyEvent>, MasterDataError> {
         match command {
-            CompanyCommand::Register { profile } => self.register(profile),
-            CompanyCommand::Change { profile } => self.change(profile),
+            CompanyCommand::Register { profile } => self.register(profile.canonical()),
+            CompanyCommand::Change { profile } => self.change(profile.canonical()),
             CompanyCommand::SetPolicies { policies } => self.set_policies(policies),
             CompanyCommand::SetActive { is_active } => self.set_active(is_active),
         }

@@ -4,9 +4,11 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    appointment::ReasonCode,
     master_data::{MasterDataError, check_external_ref, check_name},
     money::Currency,
     policy::{CancellationPolicy, Fee, RecurringPolicy, ReschedulePolicy, ViolationAction},
+    standards::{canonical_zone, check_currency, check_phone_region},
 };
 
 /// What there is to know of a company.
@@ -27,15 +29,17 @@ pub struct CompanyProfile {
 }
 
 impl CompanyProfile {
+    /// With the name of its zone that the IANA database uses.
+    #[must_use]
+    pub(super) fn canonical(self) -> Self {
+        Self { zone: canonical_zone(self.zone), ..self }
+    }
+
     pub(super) fn check(&self) -> Result<(), MasterDataError> {
         check_name("name", &self.name)?;
         check_external_ref(self.external_ref.as_deref())?;
-        let region = self.phone_region.as_bytes();
-        if region.len() != 2 || !region.iter().all(u8::is_ascii_uppercase) {
-            let problem = "a region is two capital letters such as DE";
-            return Err(MasterDataError::invalid("phone_region", problem));
-        }
-        Ok(())
+        check_currency("currency", self.currency)?;
+        check_phone_region("phone_region", &self.phone_region)
     }
 
     pub(super) fn check_change(&self, held: &Self) -> Result<(), MasterDataError> {
@@ -58,12 +62,29 @@ pub struct Policies {
     pub reschedule: ReschedulePolicy,
     /// How long a series may be.
     pub recurring: RecurringPolicy,
+    /// Reasons of changes that the company counts beside those that every company has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reason_codes: Vec<ReasonCode>,
 }
+
+/// How many reason codes a company may add.
+const MAX_REASON_CODES: usize = 50;
 
 impl Policies {
     pub(super) fn check(&self) -> Result<(), MasterDataError> {
         check_fee("cancellation", self.cancellation.violation_action, self.cancellation.fee)?;
         check_fee("reschedule", self.reschedule.violation_action, self.reschedule.fee)?;
+        let mut codes: Vec<_> = self.reason_codes.iter().collect();
+        codes.sort_unstable();
+        codes.dedup();
+        if codes.len() < self.reason_codes.len() || codes.iter().any(|code| code.is_standard()) {
+            let problem = "must not contain a code twice or one that every company has";
+            return Err(MasterDataError::invalid("reason_codes", problem));
+        }
+        if MAX_REASON_CODES < codes.len() {
+            let problem = format!("must contain at most {MAX_REASON_CODES} codes");
+            return Err(MasterDataError::invalid("reason_codes", problem));
+        }
         let recurring = &self.recurring;
         if recurring.min_length < 1 || 366 < recurring.max_length {
             let problem = "a series has 1 to 366 occurrences";

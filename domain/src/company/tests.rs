@@ -55,10 +55,16 @@ fn currency_stays_because_prices_rest_on_it() {
 
 #[test]
 fn wrong_field_is_named() {
-    for (region, name, field) in
-        [("de", "Nord", "phone_region"), ("DEU", "Nord", "phone_region"), ("DE", "", "name")]
-    {
-        let profile = CompanyProfile { phone_region: region.to_owned(), ..profile(name) };
+    for (region, name, currency, field) in [
+        ("de", "Nord", "EUR", "phone_region"),
+        ("DEU", "Nord", "EUR", "phone_region"),
+        ("QQ", "Nord", "EUR", "phone_region"),
+        ("DE", "", "EUR", "name"),
+        ("DE", "Nord", "QQQ", "currency"),
+        ("DE", "Nord", "XAU", "currency"),
+    ] {
+        let currency = Currency::try_from(currency.to_owned()).expect("three letters");
+        let profile = CompanyProfile { phone_region: region.to_owned(), currency, ..profile(name) };
         assert_eq!(field_of(&Company::default(), register(profile)), field);
     }
 }

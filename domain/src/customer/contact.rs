@@ -9,10 +9,12 @@ use crate::{
     master_data::{MasterDataError, check_external_ref, check_name},
     outside_ref::OutsideRef,
     personal::Personal,
+    standards::check_language,
 };
 
-/// A phone number in E.164: `+` and 7 to 15 digits (CRM-13, CTR-18). What people type is read at
-/// the edge, where the country is known.
+/// A phone number in E.164: `+` and 7 to 15 digits, and behind them the extension as RFC 3966 writes it,
+/// if there is one: `+4930123456;ext=5` (CRM-13, CTR-18). Two extensions of one number are two numbers.
+/// What people type is parsed at the edge, where the region is known.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Phone(String);
@@ -26,17 +28,32 @@ pub struct Email(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAContact {
     /// Not E.164.
-    #[error("a phone number is + and 7 to 15 digits, such as +4915112345678")]
+    #[error("a phone number is + and 7 to 15 digits, such as +4915112345678 or +4930123456;ext=5")]
     Phone,
     /// Not an address.
     #[error("an e-mail address looks like name@example.com")]
     Email,
 }
 
+/// What stands between number and extension.
+const EXTENSION: &str = ";ext=";
+/// Longer than any telephone system's.
+const MAX_EXTENSION_DIGITS: usize = 20;
+
 impl Phone {
-    /// The number as text.
+    /// Number and extension: what tells customers apart.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The number without the extension.
+    pub fn e164(&self) -> &str {
+        self.0.split_once(EXTENSION).map_or(&self.0, |(number, _)| number)
+    }
+
+    /// The extension.
+    pub fn extension(&self) -> Option<&str> {
+        self.0.split_once(EXTENSION).map(|(_, extension)| extension)
     }
 }
 
@@ -45,10 +62,17 @@ impl TryFrom<String> for Phone {
 
     fn try_from(text: String) -> Result<Self, NotAContact> {
         let digits = text.strip_prefix('+').ok_or(NotAContact::Phone)?;
-        let is_number = (7..=15).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0');
-        if is_number { Ok(Self(text)) } else { Err(NotAContact::Phone) }
+        let (digits, extension) = match digits.split_once(EXTENSION) {
+            Some((digits, extension)) => (digits, Some(extension)),
+            None => (digits, None),
+        };
+        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            (7..=15).contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0');
+        let is_extension = extension.is_none_or(|extension| {
+            (1..=MAX_EXTENSION_DIGITS).contains(&extension.len()) && all_digits(extension)
+        });
+        if is_number && is_extension { Ok(Self(text)) } else { Err(NotAContact::Phone) }
     }
 }
 
@@ -111,6 +135,10 @@ pub struct Contact {
     /// The phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Personal<Phone>>,
+    /// Whether the number was in use by a numbering plan when it was given. A number that is possible
+    /// is accepted without that; absent means that nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_is_valid: Option<bool>,
     /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Personal<Email>>,
@@ -131,6 +159,9 @@ impl Contact {
             check_name("name", name)?;
         }
         check_external_ref(self.external_ref.as_ref().and_then(OutsideRef::value))?;
+        if let Some(language) = &self.language {
+            check_language("language", language)?;
+        }
         if self.phone.is_none() && self.email.is_none() {
             let problem = "a phone number or an e-mail address is required";
             return Err(MasterDataError::invalid("phone", problem));

@@ -196,10 +196,27 @@ fn visit_that_is_over_is_no_longer_upcoming_but_stays_counted() {
 
 #[test]
 fn phone_and_email_are_what_they_look_like() {
-    for text in ["+4915112345678", "+1234567", "+123456789012345"] {
+    for text in [
+        "+4915112345678",
+        "+1234567",
+        "+123456789012345",
+        "+49301234567;ext=5",
+        "+49301234567;ext=12345678901234567890",
+    ] {
         assert!(Phone::try_from(text.to_owned()).is_ok(), "{text}");
     }
-    for text in ["", "015112345678", "+0151123456", "+123456", "+1234567890123456", "+49 151 1"] {
+    for text in [
+        "",
+        "015112345678",
+        "+0151123456",
+        "+123456",
+        "+1234567890123456",
+        "+49 151 1",
+        "+49301234567;ext=",
+        "+49301234567;ext=a",
+        "+49301234567;ext=123456789012345678901",
+        "+49301234567x5",
+    ] {
         assert!(Phone::try_from(text.to_owned()).is_err(), "{text}");
     }
     for text in ["ada@example.com", "a@b.c.d"] {
@@ -287,6 +304,7 @@ fn contact(name: &str) -> Contact {
     Contact {
         name: Some(Personal::new(ada(), name.to_owned())),
         phone: Some(Personal::new(ada(), phone)),
+        phone_is_valid: None,
         email: None,
         language: None,
         preferred_branch_id: None,

@@ -20,6 +20,14 @@ pub(super) struct Lanes {
 #[derive(Default)]
 pub(super) struct Turn {
     _places: Vec<Place>,
+    has_waited: bool,
+}
+
+impl Turn {
+    /// Whether somebody else was in front.
+    pub(super) const fn has_waited(&self) -> bool {
+        self.has_waited
+    }
 }
 
 /// A queue. Whoever leaves hands the place itself to the next one, so nobody can slip in between.
@@ -45,11 +53,14 @@ impl Lanes {
         streams.sort_unstable();
         streams.dedup();
         let mut places = Vec::with_capacity(streams.len());
+        let mut has_waited = false;
         for stream in streams {
             let lane = self.lane(tenant, stream);
-            places.push(enter(lane).await);
+            let (place, waited) = enter(lane).await;
+            places.push(place);
+            has_waited |= waited;
         }
-        Turn { _places: places }
+        Turn { _places: places, has_waited }
     }
 
     fn lane(&self, tenant: TenantId, stream: StreamId) -> Arc<Lane> {
@@ -66,20 +77,23 @@ impl Lanes {
     }
 }
 
-async fn enter(lane: Arc<Lane>) -> Place {
+/// The front of a queue, and whether somebody else had it.
+async fn enter(lane: Arc<Lane>) -> (Place, bool) {
+    let mut has_waited = false;
     loop {
         let turn = {
             let mut queue = lane.queue.lock().unwrap_or_else(PoisonError::into_inner);
             if !queue.is_taken {
                 queue.is_taken = true;
-                return Place(Some(Arc::clone(&lane)));
+                return (Place(Some(Arc::clone(&lane))), has_waited);
             }
             let (hand_over, turn) = oneshot::channel();
             queue.waiting.push_back(hand_over);
             turn
         };
+        has_waited = true;
         if let Ok(place) = turn.await {
-            return place;
+            return (place, has_waited);
         }
     }
 }

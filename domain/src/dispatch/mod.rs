@@ -12,13 +12,17 @@
 //! - commands on the same hot stream line up before they load ([`Unit::queue_for`]). The next one
 //!   goes as soon as the append of the one before has begun, and decides on its events: they share a
 //!   commit. It names the very event that it rests on, so it stands only if that event does; it is
-//!   answered only when its own append stands.
+//!   answered only when its own append stands;
+//! - a command that repeats one under way, with the same key, waits for it and gets its answer;
+//! - everything that a unit holds is of one generation of the history: once the history moved back,
+//!   nothing that was remembered is a base of anything.
 
 mod cache;
 mod context;
 mod lanes;
 mod on_behalf_of;
 mod outcome;
+mod proof;
 mod run;
 #[cfg(test)]
 mod tests;

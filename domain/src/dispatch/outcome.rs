@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::channel::oneshot;
 use uuid::Uuid;
 
+use crate::event_log::Position;
+
 /// The last event of a stream that was not confirmed yet, and the append that it came with.
 #[derive(Clone)]
 pub(super) struct Unconfirmed {
@@ -19,7 +21,8 @@ pub(super) struct Outcome(Mutex<State>);
 
 enum State {
     UnderWay(Vec<oneshot::Sender<()>>),
-    Known { stands: bool },
+    /// Where its last event stands, if it stands.
+    Known(Option<Position>),
 }
 
 impl Default for State {
@@ -33,7 +36,15 @@ impl Outcome {
     pub(super) fn stands(&self) -> Option<bool> {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             State::UnderWay(_) => None,
-            State::Known { stands } => Some(*stands),
+            State::Known(position) => Some(position.is_some()),
+        }
+    }
+
+    /// Where the last event of the append stands; 0 unless it is known to stand.
+    pub(super) fn position(&self) -> Position {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Known(Some(position)) => *position,
+            State::Known(None) | State::UnderWay(_) => Position(0),
         }
     }
 
@@ -43,7 +54,7 @@ impl Outcome {
             let known = {
                 let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 match &mut *state {
-                    State::Known { stands } => return *stands,
+                    State::Known(position) => return position.is_some(),
                     State::UnderWay(waiting) => {
                         let (tell, known) = oneshot::channel();
                         waiting.push(tell);
@@ -56,13 +67,13 @@ impl Outcome {
         }
     }
 
-    /// Makes the outcome known, once. Whoever knows nothing better says that it fell: then what
-    /// rests on it is decided again.
-    pub(super) fn settle(&self, stands: bool) {
+    /// Makes the outcome known, once: where its last event stands. Whoever knows nothing better says
+    /// that it fell: then what rests on it is decided again.
+    pub(super) fn settle(&self, position: Option<Position>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, State::UnderWay(_)) {
             // The waiting ones are told by the end of their channels.
-            *state = State::Known { stands };
+            *state = State::Known(position);
         }
     }
 }

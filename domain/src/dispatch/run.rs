@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     event_log::{
         Append, Appended, CommandRecord, EventData, ExpectedRevision, Position, Revision, StreamId,
-        StreamTail, StreamWrite,
+        StreamWrite,
     },
     ids::TenantId,
     ports::{AppendError, EventLog, LogError},
@@ -17,15 +17,16 @@ use crate::{
 use super::{
     CommandContext, Unit, UnitError,
     cache::{Cached, StateCache},
-    lanes::Lanes,
+    lanes::{Lanes, Turn},
     outcome::{Outcome, Unconfirmed},
+    proof::parse_answer,
 };
 
 /// How often a decision is made again before the caller is told that the streams will not rest.
 const ATTEMPTS: usize = 16;
 
-/// How many states one of the two cache generations holds.
-const CACHE_GENERATION: usize = 20_000;
+/// How many states one half of the cache holds.
+const CACHE_HALF: usize = 20_000;
 
 /// A command over any number of streams.
 pub trait UnitCommand: Send + Sync {
@@ -58,7 +59,12 @@ pub struct Done<A> {
 pub enum CommandError<R> {
     /// A rule said no.
     #[error("the command is refused")]
-    Refused(R),
+    Refused {
+        /// Which, and why.
+        refusal: R,
+        /// The position that the refusal rests on.
+        position: Position,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -76,11 +82,21 @@ impl<R> From<LogError> for CommandError<R> {
     }
 }
 
+/// What became of one attempt at a command.
+enum Attempt<A> {
+    /// It was accepted.
+    Done(Done<A>),
+    /// The decision must be made again; these streams moved on meanwhile, as far as is known.
+    Moved(Vec<StreamId>),
+}
+
 /// What all units of a dispatcher share.
 pub(super) struct Shared<L> {
     pub(super) log: L,
     pub(super) cache: StateCache,
     pub(super) lanes: Lanes,
+    /// Where a repeated command waits for the one before it, by command key.
+    keys: Lanes,
 }
 
 /// Runs commands against a log. Cheap to clone; clones share the cache and the queues.
@@ -103,8 +119,9 @@ impl<L> std::fmt::Debug for Dispatcher<L> {
 impl<L: EventLog> Dispatcher<L> {
     /// A dispatcher over a log, with an empty cache.
     pub fn new(log: L) -> Self {
-        let cache = StateCache::new(CACHE_GENERATION);
-        Self { shared: Arc::new(Shared { log, cache, lanes: Lanes::default() }) }
+        let cache = StateCache::new(CACHE_HALF);
+        let (lanes, keys) = (Lanes::default(), Lanes::default());
+        Self { shared: Arc::new(Shared { log, cache, lanes, keys }) }
     }
 
     /// The log underneath.
@@ -112,57 +129,102 @@ impl<L: EventLog> Dispatcher<L> {
         &self.shared.log
     }
 
-    /// Carries out a command, or says why not.
+    /// Carries out a command, or says why not. A repeated command, with the key of one that is under
+    /// way, waits for that one and gets its answer.
     pub async fn run<C: UnitCommand>(
         &self,
         context: &CommandContext,
         command: &C,
     ) -> Result<Done<C::Answer>, CommandError<C::Refusal>> {
+        let turn = self.turn_of_key(context).await;
+        if turn.has_waited()
+            && let Some(done) = self.earlier_answer(context).await?
+        {
+            return Ok(done);
+        }
+        let mut contended = Vec::new();
         for attempt in 0..ATTEMPTS {
-            let mut unit = Unit::new(&self.shared, context);
-            let outcome = command.run(&mut unit).await?;
-            let writes = unit.loaded.values().any(|loaded| !loaded.pending.is_empty());
-            match outcome {
-                Ok(answer) if writes && !context.dry_run => {
-                    if unit.is_ground_confirmed().await
-                        && let Some(done) = self.append(context, unit, answer).await?
-                    {
-                        return Ok(done);
-                    }
+            let unit = Unit::again(&self.shared, context, &contended).await;
+            match self.attempt(context, command, unit, attempt).await? {
+                Attempt::Done(done) => return Ok(done),
+                Attempt::Moved(streams) => contended.extend(streams),
+            }
+        }
+        match self.earlier_answer(context).await? {
+            Some(done) => Ok(done),
+            None => Err(CommandError::Contended),
+        }
+    }
+
+    /// One after another for the commands of one key.
+    async fn turn_of_key(&self, context: &CommandContext) -> Turn {
+        match context.key.as_ref().filter(|_| !context.dry_run) {
+            None => Turn::default(),
+            Some(key) => {
+                let key = StreamId::new("command", key.key.as_str());
+                self.shared.keys.enter(context.tenant, &[key]).await
+            }
+        }
+    }
+
+    /// Makes the decision once, and what follows from it.
+    async fn attempt<C: UnitCommand>(
+        &self,
+        context: &CommandContext,
+        command: &C,
+        mut unit: Unit<'_, L>,
+        attempt: usize,
+    ) -> Result<Attempt<C::Answer>, CommandError<C::Refusal>> {
+        let outcome = match command.run(&mut unit).await {
+            // Nothing of what was loaded is known any more: it is loaded and decided again.
+            Err(UnitError::Log(LogError::MovedBack(_))) => return Ok(Attempt::Moved(Vec::new())),
+            outcome => outcome?,
+        };
+        let writes = unit.loaded.values().any(|loaded| !loaded.pending.is_empty());
+        match outcome {
+            Ok(answer) if writes && !context.dry_run => {
+                if unit.is_ground_confirmed().await {
+                    return self.append(context, unit, answer).await;
                 }
-                // A refusal, a dry run and "nothing to do" rest on cached states that no append
-                // proves: they hold once the tails show nothing newer.
-                outcome => {
-                    // Where it cannot be proved at once, the next attempt keeps its places.
-                    if attempt == 0 {
-                        unit.leave_queues();
-                    }
-                    if let Some(done) = self.earlier_answer(context).await? {
-                        return Ok(done);
-                    }
-                    if unit.is_confirmed().await && self.is_fresh(context, &unit).await? {
-                        let answer = outcome.map_err(CommandError::Refused)?;
-                        let head = self.shared.log.head(context.tenant).await?;
-                        let position = head.filter(|_| !context.dry_run).map(|head| head.position);
-                        return Ok(Done { answer, position, repeated: false });
-                    }
+            }
+            // A refusal, a dry run and "nothing to do" rest on cached states that no append
+            // proves: they hold once the tails show nothing newer.
+            outcome => {
+                // Where it cannot be proved at once, the next attempt keeps its places.
+                if attempt == 0 {
+                    unit.leave_queues();
+                }
+                let is_confirmed = unit.is_confirmed().await;
+                // Asked once everything is confirmed: what the decision rests on may be the events of
+                // the very command that this one repeats.
+                if let Some(done) = self.earlier_answer(context).await? {
+                    return Ok(Attempt::Done(done));
+                }
+                if is_confirmed {
+                    let position = match self.prove(context, &unit).await? {
+                        Ok(position) => position,
+                        Err(streams) => return Ok(Attempt::Moved(streams)),
+                    };
+                    let refused = |refusal| CommandError::Refused { refusal, position };
+                    let answer = outcome.map_err(refused)?;
+                    let position = Some(position).filter(|_| !context.dry_run);
+                    return Ok(Attempt::Done(Done { answer, position, repeated: false }));
                 }
             }
         }
-        Err(CommandError::Contended)
+        Ok(Attempt::Moved(Vec::new()))
     }
 
-    /// Appends what the unit recorded; `None` when a stream moved on and the decision must be made
-    /// again.
+    /// Appends what the unit recorded, unless a stream moved on: then the decision must be made again.
     async fn append<A: Serialize + DeserializeOwned, R>(
         &self,
         context: &CommandContext,
         mut unit: Unit<'_, L>,
         answer: A,
-    ) -> Result<Option<Done<A>>, CommandError<R>> {
+    ) -> Result<Attempt<A>, CommandError<R>> {
         let append = Self::build_append(context, &unit, &answer)?;
         let under_way = self.announce(&append, &unit);
-        let mut appending = pin!(self.shared.log.append(append));
+        let mut appending = pin!(self.shared.log.append_in(append, unit.generation()));
         // Once it has begun it is in the log's queue: the next command may decide on its events,
         // and its append comes behind this one.
         let begun = poll!(appending.as_mut());
@@ -173,18 +235,19 @@ impl<L: EventLog> Dispatcher<L> {
         };
         match outcome {
             Ok(Appended::New { position }) => {
-                under_way.stands();
-                Ok(Some(Done { answer, position: Some(position), repeated: false }))
+                under_way.stands(position);
+                Ok(Attempt::Done(Done { answer, position: Some(position), repeated: false }))
             }
             Ok(Appended::Repeated { position, result }) => {
-                parse_answer(position, &result).map(Some)
+                parse_answer(position, &result).map(Attempt::Done)
             }
             Err(AppendError::Conflict(tails)) => {
                 // The answer carries the newer events: the next attempt needs no load.
                 drop(under_way);
                 self.catch_up(context, &unit, &tails)?;
-                Ok(None)
+                Ok(Attempt::Moved(tails.into_iter().map(|tail| tail.stream).collect()))
             }
+            Err(AppendError::Log(LogError::MovedBack(_))) => Ok(Attempt::Moved(Vec::new())),
             Err(AppendError::KeyReused) => Err(CommandError::KeyReused),
             Err(AppendError::Log(error)) => Err(error.into()),
         }
@@ -201,9 +264,9 @@ impl<L: EventLog> Dispatcher<L> {
             };
             let revision = Revision(loaded.base.revision.0 + write.events.len() as u64);
             let unconfirmed =
-                Some(Unconfirmed { event_id: last.event_id, outcome: Arc::clone(&outcome) });
-            let cached = Cached { revision, state: Arc::clone(&loaded.state), unconfirmed };
-            self.shared.cache.put(append.tenant, write.stream.clone(), cached);
+                Unconfirmed { event_id: last.event_id, outcome: Arc::clone(&outcome) };
+            let cached = Cached::unconfirmed(revision, Arc::clone(&loaded.state), unconfirmed);
+            unit.keep(write.stream.clone(), cached);
             streams.push(write.stream.clone());
         }
         UnderWay { cache: &self.shared.cache, tenant: append.tenant, streams, outcome }
@@ -252,66 +315,6 @@ impl<L: EventLog> Dispatcher<L> {
         Ok(Append { tenant: context.tenant, command, writes, unchanged })
     }
 
-    /// Brings the cached states of moved streams up to date.
-    fn catch_up(
-        &self,
-        context: &CommandContext,
-        unit: &Unit<'_, L>,
-        tails: &[StreamTail],
-    ) -> Result<(), UnitError> {
-        for tail in tails {
-            // What rests on events that fell is no base: it is read again.
-            if let Some(loaded) = unit.loaded.get(&tail.stream)
-                && loaded.base.is_confirmed()
-            {
-                let cached = (loaded.advance)(&loaded.base, tail)?;
-                self.shared.cache.put(context.tenant, tail.stream.clone(), cached);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether everything that the unit loaded still stands where it stood. What moved on is
-    /// brought up to date.
-    ///
-    /// What was under way when it was loaded and is confirmed by now needs no look: it was the head
-    /// of its stream when it was committed, and that was while this command waited.
-    async fn is_fresh(
-        &self,
-        context: &CommandContext,
-        unit: &Unit<'_, L>,
-    ) -> Result<bool, UnitError> {
-        let loaded: Vec<_> = unit
-            .loaded
-            .iter()
-            .filter(|(_, held)| held.base.unconfirmed.is_none())
-            .map(|(id, held)| (id.clone(), held.base.revision))
-            .collect();
-        if loaded.is_empty() {
-            return Ok(true);
-        }
-        let mut tails = self.shared.log.read_streams(context.tenant, &loaded).await?;
-        tails.retain(|tail| !tail.events.is_empty());
-        self.catch_up(context, unit, &tails)?;
-        Ok(tails.is_empty())
-    }
-
-    async fn earlier_answer<A: DeserializeOwned, R>(
-        &self,
-        context: &CommandContext,
-    ) -> Result<Option<Done<A>>, CommandError<R>> {
-        let Some(key) = context.key.as_ref().filter(|_| !context.dry_run) else {
-            return Ok(None);
-        };
-        match self.shared.log.answer(context.tenant, &key.key).await? {
-            None => Ok(None),
-            Some(stored) if stored.stands_for(&key.request_hash) => {
-                parse_answer(stored.position, &stored.result).map(Some)
-            }
-            Some(_) => Err(CommandError::KeyReused),
-        }
-    }
-
     /// The state of one aggregate as the log has it now, with its revision.
     pub async fn state<E: crate::aggregate::Evolve>(
         &self,
@@ -324,7 +327,7 @@ impl<L: EventLog> Dispatcher<L> {
             unit.prefetch(std::slice::from_ref(&stream)).await?;
             let state = unit.load::<E>(&stream.aggregate_id).await?;
             let revision = unit.loaded.get(&stream).map_or(Revision(0), |held| held.base.revision);
-            if unit.is_confirmed().await && self.is_fresh(context, &unit).await? {
+            if unit.is_confirmed().await && self.prove(context, &unit).await?.is_ok() {
                 return Ok((state, revision));
             }
         }
@@ -332,7 +335,7 @@ impl<L: EventLog> Dispatcher<L> {
 
     /// Forgets the cached states of a tenant, as after an erasure.
     pub fn forget(&self, tenant: TenantId) {
-        self.shared.cache.forget(tenant, None);
+        self.shared.cache.forget(tenant);
     }
 }
 
@@ -346,15 +349,15 @@ struct UnderWay<'d> {
 }
 
 impl UnderWay<'_> {
-    fn stands(self) {
-        self.outcome.settle(true);
+    fn stands(self, position: Position) {
+        self.outcome.settle(Some(position));
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if self.outcome.stands().is_none() {
-            self.outcome.settle(false);
+            self.outcome.settle(None);
             self.cache.revoke(self.tenant, &self.streams);
         }
     }
@@ -366,16 +369,4 @@ fn expectation(base: &Cached) -> ExpectedRevision {
         None if base.revision == Revision(0) => ExpectedRevision::NoStream,
         None => ExpectedRevision::Exactly(base.revision),
     }
-}
-
-fn parse_answer<A: DeserializeOwned, R>(
-    position: Position,
-    result: &str,
-) -> Result<Done<A>, CommandError<R>> {
-    let answer = serde_json::from_str(result).map_err(|error| {
-        LogError::Damaged(format!(
-            "a stored answer does not have the shape of its command: {error}"
-        ))
-    })?;
-    Ok(Done { answer, position: Some(position), repeated: true })
 }

@@ -4,7 +4,7 @@ use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 use crate::{
     aggregate::{Decide, DecodeError, Evolve, decode},
-    event_log::{Revision, StreamId, StreamTail},
+    event_log::{Position, Revision, StreamId, StreamTail},
     ports::{EventLog, LogError},
 };
 
@@ -65,6 +65,11 @@ pub struct Unit<'d, L> {
     pub(super) loaded: BTreeMap<StreamId, Loaded>,
     tails: BTreeMap<StreamId, StreamTail>,
     turn: Turn,
+    /// Streams that are lined up for besides those that the command names: those that moved on at an
+    /// earlier attempt, and those of [`Unit::queue_also`].
+    queued: Vec<StreamId>,
+    /// The generation of the history that everything here is of.
+    generation: u64,
 }
 
 impl<L> std::fmt::Debug for Unit<'_, L> {
@@ -81,7 +86,38 @@ impl<'d, L: EventLog> Unit<'d, L> {
             loaded: BTreeMap::new(),
             tails: BTreeMap::new(),
             turn: Turn::default(),
+            queued: Vec::new(),
+            generation: shared.log.generation(),
         }
+    }
+
+    /// Another attempt, after some streams moved on: it lines up for them before it loads anything.
+    pub(super) async fn again(
+        shared: &'d Shared<L>,
+        context: &'d CommandContext,
+        contended: &[StreamId],
+    ) -> Self {
+        let turn = shared.lanes.enter(context.tenant, contended).await;
+        Self { turn, queued: contended.to_vec(), ..Self::new(shared, context) }
+    }
+
+    /// Whether the history did not move back since the unit began.
+    pub(super) fn is_of_this_history(&self) -> bool {
+        self.shared.log.generation() == self.generation
+    }
+
+    /// The generation of the history that the unit's states are of.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Remembers a state for the commands after this one.
+    pub(super) fn keep(&self, stream: StreamId, cached: Cached) {
+        self.shared.cache.put(self.context.tenant, stream, cached, self.generation);
+    }
+
+    fn cached(&self, stream: &StreamId) -> Option<Cached> {
+        self.shared.cache.get(self.context.tenant, stream, self.generation)
     }
 
     /// Who asks, when, and where ids come from.
@@ -93,7 +129,13 @@ impl<'d, L: EventLog> Unit<'d, L> {
     /// call: a second call gives the first places back.
     pub async fn queue_for(&mut self, streams: &[StreamId]) {
         self.turn = Turn::default();
-        self.turn = self.shared.lanes.enter(self.context.tenant, streams).await;
+        let streams = [streams, &self.queued].concat();
+        self.turn = self.shared.lanes.enter(self.context.tenant, &streams).await;
+    }
+
+    /// Names streams that every [`Unit::queue_for`] of this unit lines up for as well.
+    pub fn queue_also(&mut self, streams: impl IntoIterator<Item = StreamId>) {
+        self.queued.extend(streams);
     }
 
     /// Gives the places in the queues back.
@@ -105,7 +147,7 @@ impl<'d, L: EventLog> Unit<'d, L> {
     /// so nobody is asked. The append expects no stream all the same.
     pub fn begin<E: Evolve>(&mut self, id: impl std::fmt::Display) {
         let state: Arc<dyn Any + Send + Sync> = Arc::new(E::default());
-        let base = Cached::confirmed(Revision(0), Arc::clone(&state));
+        let base = Cached::confirmed(Revision(0), Position(0), Arc::clone(&state));
         let advance = advance::<E>;
         let loaded = Loaded { base, state, advance, pending: Vec::new(), relied_on: false };
         self.loaded.entry(E::stream(id)).or_insert(loaded);
@@ -144,7 +186,7 @@ impl<'d, L: EventLog> Unit<'d, L> {
         for stream in streams {
             let here = self.loaded.contains_key(stream)
                 || self.tails.contains_key(stream)
-                || self.shared.cache.get(tenant, stream).is_some()
+                || self.cached(stream).is_some()
                 || wanted.iter().any(|(other, _)| other == stream);
             if !here {
                 wanted.push((stream.clone(), Revision(0)));
@@ -199,24 +241,23 @@ impl<'d, L: EventLog> Unit<'d, L> {
     }
 
     async fn fetch<E: Evolve>(&mut self, stream: &StreamId) -> Result<Cached, UnitError> {
-        let tenant = self.context.tenant;
-        if !self.tails.contains_key(stream)
-            && let Some(cached) = self.shared.cache.get(tenant, stream)
+        // What was read before the command lined up may be older than what is remembered by now.
+        if let Some(cached) = self.cached(stream)
+            && self.tails.get(stream).is_none_or(|tail| tail.revision <= cached.revision)
         {
             return Ok(cached);
         }
         self.prefetch(std::slice::from_ref(stream)).await?;
         let Some(tail) = self.tails.remove(stream) else {
             // Another command put it into the cache while this one asked for it.
-            let cached = self.shared.cache.get(tenant, stream);
-            return cached.ok_or_else(|| {
+            return self.cached(stream).ok_or_else(|| {
                 LogError::Damaged(format!("{stream} was asked for and not answered")).into()
             });
         };
         let mut state = E::default();
         evolve_tail(&mut state, &tail)?;
-        let cached = Cached::confirmed(tail.revision, Arc::new(state));
-        self.shared.cache.put(tenant, stream.clone(), cached.clone());
+        let cached = Cached::confirmed(tail.revision, end_of(&tail), Arc::new(state));
+        self.keep(stream.clone(), cached.clone());
         Ok(cached)
     }
 
@@ -286,11 +327,24 @@ fn downcast<E: Evolve>(
     })
 }
 
-/// The state after the events of a tail that begins where the cached one ends.
+/// The state after the events of a tail that begins where the cached one ends. The tail must not end
+/// below: a state is never said to be of a lower revision than it is.
 fn advance<E: Evolve>(base: &Cached, tail: &StreamTail) -> Result<Cached, UnitError> {
+    let end = Revision(base.revision.0 + tail.events.len() as u64);
+    if tail.revision != end {
+        let (stream, from) = (&tail.stream, base.revision);
+        let gap = format!("the events of {stream} after {from} do not lead to {}", tail.revision);
+        return Err(LogError::Damaged(gap).into());
+    }
     let mut state = E::clone(&*downcast::<E>(&tail.stream, &base.state)?);
     evolve_tail(&mut state, tail)?;
-    Ok(Cached::confirmed(tail.revision, Arc::new(state)))
+    let position = base.position().max(end_of(tail));
+    Ok(Cached::confirmed(tail.revision, position, Arc::new(state)))
+}
+
+/// Where the last event of a tail stands.
+fn end_of(tail: &StreamTail) -> Position {
+    tail.events.last().map_or(Position(0), |event| event.position)
 }
 
 /// Folds the events of a tail into a state.

@@ -17,6 +17,9 @@ pub struct Held {
     pub branch_id: BranchId,
     /// The services, in order.
     pub service_ids: Vec<ServiceId>,
+    /// The active minutes that were asked for, by place in `service_ids`; empty when none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub durations: Vec<Option<u16>>,
     /// The places.
     pub plan: Plan,
     /// Since when.

@@ -95,7 +95,7 @@ impl Refusal for HoldError {
     fn field(&self) -> Option<String> {
         match self {
             Self::TooLong { .. } => Some("ttl_seconds".to_owned()),
-            Self::NotFound | Self::Expired { .. } | Self::Over => None,
+            Self::NotFound | Self::Expired { .. } | Self::Over => Some("hold_token".to_owned()),
         }
     }
 

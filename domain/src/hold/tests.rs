@@ -25,6 +25,7 @@ fn held(minutes: i64) -> HoldCommand {
         company_id: CompanyId::new(Uuid::from_u128(2)),
         branch_id: BranchId::new(Uuid::from_u128(3)),
         service_ids: Vec::new(),
+        durations: Vec::new(),
         plan,
         placed_at: at(0),
         expires_at: at(minutes),

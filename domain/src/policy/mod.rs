@@ -11,7 +11,7 @@ mod tests;
 pub use self::{
     outcome::{
         CancellationFacts, PolicyCheck, PolicyOutcome, RescheduleFacts, Terms, TermsSource,
-        Violation, judge_cancellation, judge_reschedule, waived_cancellation,
+        Violation, Waiver, judge_cancellation, judge_reschedule,
     },
     terms::{CancellationPolicy, Fee, RecurringPolicy, ReschedulePolicy, ViolationAction},
 };

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
-use crate::money::Money;
+use crate::{appointment::ChangedBy, money::Money};
 
 use super::{CancellationPolicy, Fee, ReschedulePolicy, ViolationAction};
 
@@ -66,6 +66,33 @@ pub struct PolicyOutcome {
     pub refund_eligible: bool,
     /// The three in one word.
     pub policy_check: PolicyCheck,
+    /// What was left aside because it was not the customer who wanted the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waiver>,
+}
+
+/// Terms that were left aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Who wanted the change.
+    pub changed_by: ChangedBy,
+    /// The terms that the customer would have broken.
+    pub violations: Vec<Violation>,
+    /// What that would have cost.
+    pub fee: Money,
+}
+
+impl PolicyOutcome {
+    /// What a change comes to by whoever wants it: the terms bind nobody but the customer.
+    #[must_use]
+    pub fn caused_by(self, changed_by: ChangedBy) -> Self {
+        if changed_by.is_customer() || !self.policy_violation {
+            return self;
+        }
+        let Self { violations, fee, .. } = self;
+        let passed = outcome(Vec::new(), ViolationAction::Warn, Fee::None, fee);
+        Self { waived: Some(Waiver { changed_by, violations, fee }), ..passed }
+    }
 }
 
 /// An outcome in one word.
@@ -129,11 +156,6 @@ pub struct RescheduleFacts {
     pub price: Money,
 }
 
-/// What a cancellation by the business itself comes to: nothing is held against the customer.
-pub fn waived_cancellation(price: Money) -> PolicyOutcome {
-    outcome(Vec::new(), ViolationAction::Warn, Fee::None, price)
-}
-
 /// What a cancellation comes to.
 pub fn judge_cancellation(policy: &CancellationPolicy, facts: CancellationFacts) -> PolicyOutcome {
     let mut violations = Vec::new();
@@ -179,6 +201,7 @@ fn outcome(
             fee: free,
             refund_eligible: true,
             policy_check: PolicyCheck::Passed,
+            waived: None,
         };
     }
     let (fee, policy_check) = match action {
@@ -193,6 +216,7 @@ fn outcome(
         fee,
         refund_eligible: false,
         policy_check,
+        waived: None,
     }
 }
 

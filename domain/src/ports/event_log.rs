@@ -19,6 +19,23 @@ pub trait EventLog: Send + Sync + 'static {
     /// Appends to several streams at once, or to none of them.
     fn append(&self, append: Append) -> impl Future<Output = Result<Appended, AppendError>> + Send;
 
+    /// As [`EventLog::append`], for a decision on what was read in a generation of the history. In
+    /// another one nothing is appended: [`LogError::MovedBack`].
+    fn append_in(
+        &self,
+        append: Append,
+        _generation: u64,
+    ) -> impl Future<Output = Result<Appended, AppendError>> + Send {
+        self.append(append)
+    }
+
+    /// How often this process has found that a history moved back: after a failover to a standby that
+    /// lacked the end of it, or when a backup was restored. Whatever was read in an earlier generation
+    /// is to be dropped before anything is decided. A log that cannot move back stays at 0.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// The events of several streams, each after a revision, in one round trip. A stream without
     /// events answers revision 0. The answer keeps the order of the question.
     fn read_streams(
@@ -111,6 +128,20 @@ pub enum LogError {
     /// The tenant was never opened.
     #[error("tenant {0} is unknown")]
     UnknownTenant(TenantId),
+    /// The tenant is frozen: nothing is appended while its log is moved to another installation.
+    #[error("tenant {0} is frozen while it is moved")]
+    Frozen(TenantId),
+    /// The tenant was moved to another installation, which has its history from here on.
+    #[error("tenant {tenant} was moved to {address}")]
+    Moved {
+        /// Which tenant.
+        tenant: TenantId,
+        /// The base URL of its new address.
+        address: String,
+    },
+    /// The history of the tenant moved back since it was read. Nothing was written.
+    #[error("the history of tenant {0} moved back")]
+    MovedBack(TenantId),
     /// The store cannot be reached or is overloaded. For an append the outcome may be unknown: ask
     /// with the command key.
     #[error("the log is unavailable")]

@@ -16,8 +16,8 @@ impl Decide for Resource {
 
     fn decide(&self, command: ResourceCommand) -> Result<Vec<ResourceEvent>, MasterDataError> {
         match command {
-            ResourceCommand::Register { profile } => self.register(profile),
-            ResourceCommand::Change { profile } => self.change(profile),
+            ResourceCommand::Register { profile } => self.register(profile.canonical()),
+            ResourceCommand::Change { profile } => self.change(profile.canonical()),
             ResourceCommand::SetHours { weekly } => self.set_hours(weekly),
             ResourceCommand::SetException { exception } => self.set_exception(exception),
             ResourceCommand::RemoveException { date } => self.remove_exception(date),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{BranchId, CompanyId},
     master_data::{MasterDataError, check_external_ref, check_name},
+    standards::canonical_zone,
 };
 
 /// What kind of thing it is.
@@ -40,6 +41,12 @@ pub struct ResourceProfile {
 }
 
 impl ResourceProfile {
+    /// With the name of its zone that the IANA database uses.
+    #[must_use]
+    pub(super) fn canonical(self) -> Self {
+        Self { zone: canonical_zone(self.zone), ..self }
+    }
+
     pub(super) fn check(&self) -> Result<(), MasterDataError> {
         check_name("name", &self.name)?;
         check_external_ref(self.external_ref.as_deref())?;

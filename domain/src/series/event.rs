@@ -48,6 +48,9 @@ pub struct Started {
     pub customer_id: CustomerId,
     /// The services of each occurrence.
     pub service_ids: Vec<ServiceId>,
+    /// The active minutes that were asked for, by place in `service_ids`; empty when none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub durations: Vec<Option<u16>>,
     /// The staff member who was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<StaffId>,

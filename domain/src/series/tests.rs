@@ -98,6 +98,7 @@ fn plan(length: u16) -> Started {
         branch_id: Uuid::from_u128(101).into(),
         customer_id: Uuid::from_u128(102).into(),
         service_ids: vec![Uuid::from_u128(103).into()],
+        durations: Vec::new(),
         staff_id: None,
         rule: SeriesRule::new("FREQ=WEEKLY;COUNT=4", week(1).naive_utc(), chrono_tz::UTC),
         policy: RecurringPolicy::default(),

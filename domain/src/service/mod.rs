@@ -20,7 +20,10 @@ pub use self::{
     event::ServiceEvent,
     profile::{BranchOffer, ServiceProfile},
     state::Service,
-    template::{Assignment, BookingLimits, BookingRules, PhaseTemplate, ResourceNeed},
+    template::{
+        Assignment, BookingLimits, BookingRules, DurationPrice, DurationRange, GridFrom,
+        PhaseTemplate, ResourceNeed,
+    },
 };
 
 crate::cqrs_aggregate!(Service);

@@ -71,6 +71,10 @@ impl ServiceProfile {
             }
         }
         self.check_price("price", self.price)?;
+        if self.rules.duration.is_some() && self.phases.len() != 1 {
+            let problem = "only a service of a single phase has a duration to choose";
+            return Err(MasterDataError::invalid("rules/duration", problem));
+        }
         check_rules(&self.rules)
     }
 
@@ -137,8 +141,18 @@ fn check_rules(rules: &BookingRules) -> Result<(), MasterDataError> {
         let problem = "a start grid divides the day: 5, 10, 15, 20, 30, 60 minutes and the like";
         return Err(MasterDataError::invalid("rules/grid_min", problem));
     }
+    check_minutes("rules/min_gap_min", rules.min_gap_min, 0, 240)?;
     check_minutes("rules/buffer_before_min", rules.buffer_before_min, 0, 240)?;
     check_minutes("rules/buffer_after_min", rules.buffer_after_min, 0, 240)?;
+    if let Some(range) = rules.duration {
+        check_minutes("rules/duration/from_min", range.from_min, 5, MOST_MIN)?;
+        check_minutes("rules/duration/to_min", range.to_min, 5, MOST_MIN)?;
+        check_minutes("rules/duration/step_min", range.step_min, 5, MOST_MIN)?;
+        if range.to_min < range.from_min {
+            let problem = "`to_min` must not be less than `from_min`";
+            return Err(MasterDataError::invalid("rules/duration/to_min", problem));
+        }
+    }
     if rules.max_advance_days == 0 || 730 < rules.max_advance_days {
         let problem = "a booking window is 1 to 730 days";
         return Err(MasterDataError::invalid("rules/max_advance_days", problem));

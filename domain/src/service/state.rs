@@ -14,7 +14,7 @@ use crate::{
     money::Money,
 };
 
-use super::{Assignment, BranchOffer, ServiceEvent, ServiceProfile};
+use super::{Assignment, BranchOffer, DurationPrice, DurationRange, ServiceEvent, ServiceProfile};
 
 /// The part of a service's history that decisions need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,29 @@ impl Service {
         let own = self.assignment(staff_id).and_then(|assignment| assignment.custom_price);
         let branch = || self.offer(branch_id).and_then(|offer| offer.price);
         own.or_else(branch).or_else(|| self.profile.as_ref().map(|profile| profile.price))
+    }
+
+    /// What it costs with a staff member at a branch in so many active minutes: the price of its own
+    /// duration, or in proportion to it, as the rule says. `None` until it was defined.
+    pub fn price_lasting(
+        &self,
+        staff_id: StaffId,
+        branch_id: BranchId,
+        asked_min: Option<u16>,
+    ) -> Option<Money> {
+        let price = self.price_for(staff_id, branch_id)?;
+        let profile = self.profile.as_ref()?;
+        let scales = |range: DurationRange| range.price == DurationPrice::PerMinute;
+        let (Some(asked_min), Some(phase), true) =
+            (asked_min, profile.phases.first(), profile.rules.duration.is_some_and(scales))
+        else {
+            return Some(price);
+        };
+        let custom = self.assignment(staff_id).and_then(|it| it.custom_active_min.get(&phase.key));
+        let own_min = custom.copied().unwrap_or(phase.active_min).max(1);
+        let (asked, own) = (i128::from(asked_min), i128::from(own_min));
+        let scaled = (i128::from(price.amount_minor) * asked * 2 + own).div_euclid(own * 2);
+        Some(Money { amount_minor: scaled.try_into().ok()?, ..price })
     }
 
     /// What availability needs to know; `None` until it was defined. `branches` are those that are

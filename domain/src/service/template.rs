@@ -98,6 +98,19 @@ pub struct BookingRules {
     /// Starts lie on multiples of this many minutes of the local clock. A divisor of 1440 and a
     /// multiple of 5.
     pub grid_min: u16,
+    /// Where the multiples count from.
+    #[serde(skip_serializing_if = "is_default")]
+    pub grid_from: GridFrom,
+    /// Whether a free stretch may also begin off the grid, when more appointments fit into it then.
+    #[serde(skip_serializing_if = "is_default")]
+    pub snap: bool,
+    /// A gap beside an appointment that is shorter, but not nothing, makes an offer worse. 0: no
+    /// matter.
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_gap_min: u16,
+    /// Whether a start right next to another appointment is a better offer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prefer_adjacent: bool,
     /// Minutes that the staff member is blocked before the appointment. The larger of this and the
     /// staff member's own buffer counts; buffers of two appointments add up.
     pub buffer_before_min: u16,
@@ -105,8 +118,67 @@ pub struct BookingRules {
     pub buffer_after_min: u16,
     /// Whether a booking waits for a confirmation (MD-13). A pending one holds its place.
     pub requires_confirmation: bool,
+    /// Other durations than its own that a client may ask for. Absent: none. Only a service of a
+    /// single phase has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<DurationRange>,
     /// How often it may be booked.
     pub limits: BookingLimits,
+}
+
+/// Where the grid of a service counts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GridFrom {
+    /// Midnight of the local clock.
+    #[default]
+    Midnight,
+    /// The beginning of each stretch of hours of a local date, so after a break again: the hours of whoever
+    /// does the first phase.
+    Opening,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Active minutes that a client may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DurationRange {
+    /// The fewest.
+    pub from_min: u16,
+    /// The most.
+    pub to_min: u16,
+    /// Minutes between two durations, counted from the fewest.
+    #[serde(default = "five")]
+    pub step_min: u16,
+    /// What another duration costs.
+    #[serde(default)]
+    pub price: DurationPrice,
+}
+
+const fn five() -> u16 {
+    5
+}
+
+/// What a duration costs that is not the service's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationPrice {
+    /// The same.
+    #[default]
+    Fixed,
+    /// In proportion to the active minutes, rounded half up to the smallest unit of the currency.
+    PerMinute,
+}
+
+impl DurationRange {
+    /// Whether so many minutes are one of the durations.
+    pub fn allows(&self, minutes: u16) -> bool {
+        (self.from_min..=self.to_min).contains(&minutes)
+            && (minutes - self.from_min).is_multiple_of(self.step_min.max(5))
+    }
 }
 
 impl Default for BookingRules {
@@ -115,9 +187,14 @@ impl Default for BookingRules {
             min_notice_min: 0,
             max_advance_days: 365,
             grid_min: 15,
+            grid_from: GridFrom::Midnight,
+            snap: false,
+            min_gap_min: 0,
+            prefer_adjacent: false,
             buffer_before_min: 0,
             buffer_after_min: 0,
             requires_confirmation: false,
+            duration: None,
             limits: BookingLimits::default(),
         }
     }

@@ -73,6 +73,9 @@ fn wrong_field_is_named() {
         (rules(|rules| rules.grid_min = 25), "rules/grid_min"),
         (rules(|rules| rules.buffer_before_min = 3), "rules/buffer_before_min"),
         (rules(|rules| rules.buffer_after_min = 245), "rules/buffer_after_min"),
+        (rules(|rules| rules.duration = Some(range(30, 60))), "rules/duration"),
+        (with_range(range(60, 30)), "rules/duration/to_min"),
+        (with_range(range(7, 30)), "rules/duration/from_min"),
         (rules(|rules| rules.max_advance_days = 0), "rules/max_advance_days"),
         (rules(|rules| rules.min_notice_min = 525_601), "rules/min_notice_min"),
     ] {
@@ -161,6 +164,33 @@ fn price_is_the_staff_members_else_the_branchs_else_the_services() {
 }
 
 #[test]
+fn price_of_another_duration_is_the_same_or_in_proportion_rounded_half_up() {
+    let price = |price, asked_min| {
+        let range = DurationRange { from_min: 5, to_min: 120, step_min: 5, price };
+        let profile = ServiceProfile {
+            phases: vec![active("A", 60)],
+            price: euro(101),
+            rules: BookingRules { duration: Some(range), ..BookingRules::default() },
+            ..profile()
+        };
+        let slow =
+            Assignment { custom_active_min: BTreeMap::from([("A".to_owned(), 90)]), ..plain() };
+        let (defined, assigned) =
+            (ServiceEvent::Defined { profile }, ServiceEvent::StaffAssigned { assignment: slow });
+        let service = fold::<Service>([&defined]);
+        let slower = fold::<Service>([&defined, &assigned]);
+        let of = |service: &Service| {
+            service.price_lasting(jana(), branch(), asked_min).map(|price| price.amount_minor)
+        };
+        (of(&service), of(&slower))
+    };
+    assert_eq!(price(DurationPrice::Fixed, Some(30)), (Some(101), Some(101)));
+    assert_eq!(price(DurationPrice::PerMinute, None), (Some(101), Some(101)));
+    assert_eq!(price(DurationPrice::PerMinute, Some(30)), (Some(51), Some(34)));
+    assert_eq!(price(DurationPrice::PerMinute, Some(90)), (Some(152), Some(101)));
+}
+
+#[test]
 fn branch_that_does_not_offer_it_says_so() {
     let none = BranchOffer { is_offered: false, price: None };
     let set = || ServiceCommand::SetOffer {
@@ -198,6 +228,15 @@ fn customer_is_there_through_processing_but_not_through_the_last_transition() {
         PhaseTemplate { transition_min: 10, ..active("B", 15) },
     ];
     assert_eq!(ServiceProfile { phases, ..profile() }.duration_min(), 85);
+}
+
+fn range(from_min: u16, to_min: u16) -> DurationRange {
+    DurationRange { from_min, to_min, step_min: 5, price: DurationPrice::Fixed }
+}
+
+fn with_range(range: DurationRange) -> ServiceProfile {
+    let rules = BookingRules { duration: Some(range), ..BookingRules::default() };
+    ServiceProfile { phases: vec![active("A", 30)], rules, ..profile() }
 }
 
 fn given<const N: usize>(events: [ServiceEvent; N]) -> AggregateTestExecutor<Service> {

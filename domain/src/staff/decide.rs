@@ -17,8 +17,8 @@ impl Decide for Staff {
 
     fn decide(&self, command: StaffCommand) -> Result<Vec<StaffEvent>, MasterDataError> {
         match command {
-            StaffCommand::Register { profile } => self.register(profile),
-            StaffCommand::Change { profile } => self.change(profile),
+            StaffCommand::Register { profile } => self.register(profile.canonical()),
+            StaffCommand::Change { profile } => self.change(profile.canonical()),
             StaffCommand::SetHours { branch_id, weekly } => self.set_hours(branch_id, weekly),
             StaffCommand::SetException { exception } => self.set_exception(exception),
             StaffCommand::RemoveException { date } => self.remove_exception(date),

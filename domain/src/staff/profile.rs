@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{BranchId, CompanyId},
     master_data::{MasterDataError, check_external_ref, check_minutes, check_name},
+    standards::canonical_zone,
 };
 
 /// What there is to know of a staff member.
@@ -47,6 +48,12 @@ const fn yes() -> bool {
 }
 
 impl StaffProfile {
+    /// With the name of its zone that the IANA database uses.
+    #[must_use]
+    pub(super) fn canonical(self) -> Self {
+        Self { zone: canonical_zone(self.zone), ..self }
+    }
+
     pub(super) fn check(&self) -> Result<(), MasterDataError> {
         check_name("name", &self.name)?;
         check_external_ref(self.external_ref.as_deref())?;

@@ -60,6 +60,15 @@ impl TestLog {
         self.tenants().get(&tenant).map(|history| history.events.clone()).unwrap_or_default()
     }
 
+    /// Cuts the history of a tenant off behind a position, with the answers that rest on what is lost:
+    /// as a failover to a standby that lacks the end of it.
+    pub fn truncate(&self, tenant: TenantId, position: Position) {
+        if let Some(history) = self.tenants().get_mut(&tenant) {
+            history.events.retain(|event| event.position <= position);
+            history.answers.retain(|_, answer| answer.position <= position);
+        }
+    }
+
     fn tenants(&self) -> MutexGuard<'_, BTreeMap<TenantId, History>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

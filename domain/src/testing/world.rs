@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{CountedIds, TENANT, TestLog, context};
 use crate::{
-    appointment::{Appointment, AppointmentStatus},
+    appointment::{Appointment, AppointmentStatus, ChangeCause},
     availability::{Item, StaffWish},
     booking::{
         BookingError, Wish,
@@ -254,6 +254,7 @@ impl World {
                 CustomerId::new(CUSTOMER),
                 Phone::try_from("+4915112345678".to_owned()).expect("a number"),
             )),
+            phone_is_valid: None,
             email: None,
             language: None,
             preferred_branch_id: None,
@@ -292,7 +293,7 @@ impl World {
     async fn ask<C: UnitCommand<Refusal = BookingError>>(&self, command: &C) -> Option<C::Answer> {
         match self.dispatcher.run(&self.context(), command).await {
             Ok(done) => Some(done.answer),
-            Err(CommandError::Refused(_)) => None,
+            Err(CommandError::Refused { .. }) => None,
             Err(error) => panic!("the machinery broke: {error:?}"),
         }
     }
@@ -302,7 +303,7 @@ impl World {
         let wish = Wish { starts_at, ..place(0, None, 0) };
         let book = Book { wish, particulars: particulars() };
         match self.dispatcher.run(&self.context(), &book).await {
-            Err(CommandError::Refused(refusal)) => Some(refusal),
+            Err(CommandError::Refused { refusal, .. }) => Some(refusal),
             Err(error) => panic!("the machinery broke: {error:?}"),
             Ok(_) => None,
         }
@@ -340,22 +341,23 @@ impl World {
             Step::Reschedule { which, staff, slot } => {
                 let Some(appointment_id) = pick(&self.appointments, which) else { return false };
                 let staff_id = staff.map(|staff| StaffId::new(STAFF[usize::from(staff)]));
-                let (new_starts_at, reason, expected) = (at(slot), None, None);
+                let (new_starts_at, cause, expected) = (at(slot), ChangeCause::default(), None);
                 let command =
-                    Reschedule { appointment_id, new_starts_at, staff_id, reason, expected };
+                    Reschedule { appointment_id, new_starts_at, staff_id, cause, expected };
                 self.ask(&command).await.is_some()
             }
             Step::Cancel(which) => {
                 let Some(appointment_id) = pick(&self.appointments, which) else { return false };
-                let (reason, notify_customer, expected) = (None, false, None);
-                let command = Cancel { appointment_id, reason, notify_customer, expected };
+                let (cause, expected) = (ChangeCause::default(), None);
+                let command = Cancel { appointment_id, cause, expected };
                 self.ask(&command).await.is_some()
             }
             Step::Progress { which, change } => {
                 let Some(appointment_id) = pick(&self.appointments, which) else { return false };
                 let changes = [StatusChange::Start, StatusChange::Complete, StatusChange::NoShow];
-                let change = changes[usize::from(change) % changes.len()].clone();
-                let command = ChangeStatus { appointment_id, change, expected: None };
+                let change = changes[usize::from(change) % changes.len()];
+                let (cause, expected) = (ChangeCause::default(), None);
+                let command = ChangeStatus { appointment_id, change, cause, expected };
                 self.ask(&command).await.is_some()
             }
             Step::CloseAt(hour) => {
@@ -378,17 +380,19 @@ impl World {
             }
             Step::Skip { which, number } => {
                 let Some(series_id) = pick(&self.series, which) else { return false };
-                self.ask(&SkipOccurrence { series_id, number, reason: None }).await.is_some()
+                let cause = ChangeCause::default();
+                self.ask(&SkipOccurrence { series_id, number, cause }).await.is_some()
             }
             Step::Move { which, number, slot } => {
                 let Some(series_id) = pick(&self.series, which) else { return false };
-                let (new_starts_at, reason) = (at(slot), None);
-                let command = MoveOccurrence { series_id, number, new_starts_at, reason };
+                let (new_starts_at, cause) = (at(slot), ChangeCause::default());
+                let command = MoveOccurrence { series_id, number, new_starts_at, cause };
                 self.ask(&command).await.is_some()
             }
             Step::CancelSeries(which) => {
                 let Some(series_id) = pick(&self.series, which) else { return false };
-                self.ask(&CancelSeries { series_id, reason: None }).await.is_some()
+                let cause = ChangeCause::default();
+                self.ask(&CancelSeries { series_id, cause }).await.is_some()
             }
             _of_something_else => false,
         }
@@ -436,7 +440,7 @@ impl World {
         let started = self
             .ask(&StartSeries {
                 branch_id: BranchId::new(BRANCH),
-                service_ids: vec![ServiceId::new(SERVICES[usize::from(service)])],
+                items: vec![Item::of(ServiceId::new(SERVICES[usize::from(service)]))],
                 staff: wish(staff),
                 rule,
                 skip_conflicts,

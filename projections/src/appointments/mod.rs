@@ -8,6 +8,6 @@ mod row;
 
 pub use self::{
     projector::Appointments,
-    queries::{AppointmentFilter, Cursor, list, one},
+    queries::{AppointmentFilter, Cursor, list, list_folded, one},
     row::AppointmentRow,
 };

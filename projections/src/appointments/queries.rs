@@ -7,8 +7,10 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
 
 use super::AppointmentRow;
+use crate::rows::spelled;
 
 /// What a list is narrowed to. Absent means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub struct AppointmentFilter {
     pub series_id: Option<SeriesId>,
     /// By the client's own id.
     pub external_ref: Option<String>,
-    /// That start then or later.
+    /// That end after then.
     pub from: Option<DateTime<Utc>>,
     /// That start before then.
     pub to: Option<DateTime<Utc>>,
@@ -51,6 +53,41 @@ impl AppointmentRow {
     }
 }
 
+/// Which index a page is read from.
+#[derive(Clone, Copy)]
+enum Path {
+    /// By start, customer or series.
+    Start,
+    /// By outside reference.
+    Reference,
+    /// By staff member or service, or by both.
+    Key(Uuid, Option<Uuid>),
+    /// By status, within a branch or a company if there is one.
+    Status,
+}
+
+impl AppointmentFilter {
+    /// The index that leads to the fewest rows which are not wanted.
+    fn path(&self) -> Path {
+        let (staff, service) =
+            (self.staff_id.map(StaffId::uuid), self.service_id.map(ServiceId::uuid));
+        let is_placed = self.branch_id.is_some() || self.company_id.is_some();
+        if self.external_ref.is_some() {
+            Path::Reference
+        } else if self.series_id.is_some() || self.customer_id.is_some() {
+            Path::Start
+        } else if let Some(staff) = staff {
+            Path::Key(staff, service)
+        } else if let Some(service) = service {
+            Path::Key(service, None)
+        } else if is_placed || !self.statuses.is_empty() {
+            Path::Status
+        } else {
+            Path::Start
+        }
+    }
+}
+
 /// A page of appointments by start, at most `limit`.
 pub async fn list(
     connection: &mut PgConnection,
@@ -59,23 +96,61 @@ pub async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Vec<AppointmentRow>, sqlx::Error> {
-    let rows: Vec<Json<AppointmentRow>> = sqlx::query_scalar(include_str!("list.sql"))
+    page(connection, tenant, (filter, filter.path()), after, limit).await
+}
+
+/// The same of appointments that were folded into temporary tables, which have none of the indexes.
+pub async fn list_folded(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    filter: &AppointmentFilter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<AppointmentRow>, sqlx::Error> {
+    page(connection, tenant, (filter, Path::Start), after, limit).await
+}
+
+async fn page(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    (filter, path): (&AppointmentFilter, Path),
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<AppointmentRow>, sqlx::Error> {
+    let statement = match path {
+        Path::Start => include_str!("list.sql"),
+        Path::Reference => include_str!("list_by_ref.sql"),
+        Path::Key(..) => include_str!("list_by_key.sql"),
+        Path::Status => include_str!("list_by_status.sql"),
+    };
+    let statuses = match path {
+        Path::Key(..) | Path::Status if filter.statuses.is_empty() => {
+            AppointmentStatus::ALL.to_vec()
+        }
+        Path::Start | Path::Reference | Path::Key(..) | Path::Status => filter.statuses.clone(),
+    };
+    // Keys name both already; the row has not to be looked at for them.
+    let is_keyed = matches!(path, Path::Key(..));
+    let query = sqlx::query_scalar(statement)
         .bind(tenant.uuid())
-        .bind(Json(&filter.statuses))
+        .bind(statuses.iter().filter_map(spelled).collect::<Vec<String>>())
         .bind(filter.company_id.map(CompanyId::uuid))
         .bind(filter.branch_id.map(BranchId::uuid))
-        .bind(filter.staff_id.map(StaffId::uuid))
+        .bind(filter.staff_id.map(StaffId::uuid).filter(|_| !is_keyed))
         .bind(filter.customer_id.map(CustomerId::uuid))
-        .bind(filter.service_id.map(ServiceId::uuid))
+        .bind(filter.service_id.map(ServiceId::uuid).filter(|_| !is_keyed))
         .bind(filter.series_id.map(SeriesId::uuid))
         .bind(filter.external_ref.as_deref())
         .bind(filter.from)
         .bind(filter.to)
         .bind(after.map(|cursor| cursor.starts_at))
         .bind(after.map(|cursor| cursor.appointment_id.uuid()))
-        .bind(i64::from(limit))
-        .fetch_all(connection)
-        .await?;
+        .bind(i64::from(limit));
+    let query = match path {
+        Path::Key(key, other) => query.bind(key).bind(other),
+        Path::Start | Path::Reference | Path::Status => query,
+    };
+    let rows: Vec<Json<AppointmentRow>> = query.fetch_all(connection).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 

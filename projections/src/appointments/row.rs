@@ -170,7 +170,7 @@ impl AppointmentRow {
         match event {
             // A stream is booked once; the aggregate refuses the second time.
             AppointmentEvent::Booked(_) => {}
-            AppointmentEvent::Confirmed {} => self.status = AppointmentStatus::Confirmed,
+            AppointmentEvent::Confirmed { .. } => self.status = AppointmentStatus::Confirmed,
             AppointmentEvent::Rejected { .. } => self.status = AppointmentStatus::Rejected,
             AppointmentEvent::Started { .. } => self.status = AppointmentStatus::InProgress,
             AppointmentEvent::Completed { .. } => self.status = AppointmentStatus::Completed,

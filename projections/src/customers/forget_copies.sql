@@ -1,10 +1,12 @@
 WITH replaced AS (
     UPDATE read_before.customers AS c
-       SET name = NULL, phone = NULL, email = NULL, external_ref = NULL, language = NULL
+       SET name = NULL, phone = NULL, phone_extension = NULL, phone_is_valid = NULL, email = NULL,
+           external_ref = NULL, language = NULL, words = '{}'
      WHERE c.tenant_id = $1 AND c.customer_id = ANY ($2)
 ), begun AS (
     UPDATE read_next.customers AS c
-       SET name = NULL, phone = NULL, email = NULL, external_ref = NULL, language = NULL
+       SET name = NULL, phone = NULL, phone_extension = NULL, phone_is_valid = NULL, email = NULL,
+           external_ref = NULL, language = NULL, words = '{}'
      WHERE c.tenant_id = $1 AND c.customer_id = ANY ($2)
 ), replaced_bookings AS (
     UPDATE read_before.appointments AS a

@@ -7,10 +7,14 @@ mod erasures;
 mod projector;
 mod queries;
 mod row;
+mod search;
+mod words;
 
 pub use self::{
     erasures::{Erasures, due, erasures, forget_copies, forgotten},
     projector::Customers,
     queries::{CustomerFilter, Erasure, list},
     row::CustomerRow,
+    search::{CustomerSearch, MIN_DIGITS, TooFewDigits},
+    words::SearchWords,
 };

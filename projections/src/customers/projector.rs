@@ -40,7 +40,7 @@ impl Projector for Customers {
     }
 
     fn personal(&self) -> &'static [&'static str] {
-        &["name", "phone", "email", "external_ref"]
+        &["name", "phone", "phone_extension", "phone_is_valid", "email", "words", "external_ref"]
     }
 
     fn project<'a>(

@@ -5,19 +5,15 @@ use std::fmt;
 use daybook_domain::ids::{CompanyId, CustomerId, TenantId};
 use sqlx::{PgConnection, types::Json};
 
-use super::CustomerRow;
+use super::{CustomerRow, CustomerSearch, search::search};
 
 /// What the list is narrowed to. Absent means all.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CustomerFilter {
     /// Of a company.
     pub company_id: Option<CompanyId>,
-    /// Whose name begins so; capitals do not matter.
-    pub name_prefix: Option<String>,
-    /// Whose number begins so.
-    pub phone_prefix: Option<String>,
-    /// With this address; capitals do not matter.
-    pub email: Option<String>,
+    /// By name, number or address.
+    pub search: CustomerSearch,
     /// By the client's own id.
     pub external_ref: Option<String>,
     /// Who asked to be forgotten, or did not.
@@ -36,7 +32,7 @@ pub enum Erasure {
 }
 
 impl Erasure {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Pending => "pending",
@@ -54,8 +50,8 @@ impl fmt::Debug for CustomerFilter {
     }
 }
 
-/// A page of customers in the order of their ids, which is that of their registration; at most
-/// `limit`.
+/// Customers, at most `limit`: the best matches if there is something to search for, else a page in the
+/// order of their ids, which is that of their registration.
 pub async fn list(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -63,32 +59,21 @@ pub async fn list(
     after: Option<CustomerId>,
     limit: u32,
 ) -> Result<Vec<CustomerRow>, sqlx::Error> {
-    let name = filter.name_prefix.as_ref().map(|name| prefix(&name.to_lowercase()));
-    let phone = filter.phone_prefix.as_deref().map(prefix);
-    let rows: Vec<Json<CustomerRow>> = sqlx::query_scalar(include_str!("list.sql"))
+    if filter.search.is_asked() {
+        return search(connection, tenant, filter, limit).await;
+    }
+    let statement = match filter.external_ref {
+        Some(_) => include_str!("list_by_ref.sql"),
+        None => include_str!("list.sql"),
+    };
+    let rows: Vec<Json<CustomerRow>> = sqlx::query_scalar(statement)
         .bind(tenant.uuid())
         .bind(filter.company_id.map(CompanyId::uuid))
-        .bind(name)
-        .bind(phone)
-        .bind(filter.email.as_deref())
         .bind(filter.external_ref.as_deref())
+        .bind(filter.erasure.map(Erasure::as_str))
         .bind(after.map(CustomerId::uuid))
         .bind(i64::from(limit))
-        .bind(filter.erasure.map(Erasure::as_str))
         .fetch_all(connection)
         .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
-}
-
-/// The pattern of texts that begin so: what people type is no pattern itself.
-fn prefix(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 1);
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -12,6 +12,7 @@ use daybook_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::words::SearchWords;
 use crate::rows::{Keyed, stored};
 
 /// A customer as it stands. The fields are the columns.
@@ -29,6 +30,10 @@ pub struct CustomerRow {
     pub name: Option<String>,
     /// The phone number, E.164.
     pub phone: Option<String>,
+    /// Its extension.
+    pub phone_extension: Option<String>,
+    /// Whether a numbering plan uses the number.
+    pub phone_is_valid: Option<bool>,
     /// The e-mail address.
     pub email: Option<String>,
     /// The language that the customer is written to in.
@@ -45,6 +50,9 @@ pub struct CustomerRow {
     pub erasure_due_at: Option<DateTime<Utc>>,
     /// Whether the customer was forgotten.
     pub is_erased: bool,
+    /// What the customer is searched by; the numbers are those of `phone`.
+    #[serde(default, skip_serializing)]
+    pub words: SearchWords,
     /// When the log took the customer.
     pub registered_at: DateTime<Utc>,
     /// When the log took the latest event.
@@ -68,6 +76,8 @@ stored!(CustomerRow {
     company_id,
     name,
     phone,
+    phone_extension,
+    phone_is_valid,
     email,
     language,
     preferred_branch_id,
@@ -76,6 +86,7 @@ stored!(CustomerRow {
     erasure_requested_at,
     erasure_due_at,
     is_erased,
+    words,
     registered_at,
     updated_at,
 });
@@ -103,6 +114,8 @@ impl CustomerRow {
             company_id,
             name: None,
             phone: None,
+            phone_extension: None,
+            phone_is_valid: None,
             email: None,
             language: None,
             preferred_branch_id: None,
@@ -111,6 +124,7 @@ impl CustomerRow {
             erasure_requested_at: None,
             erasure_due_at: None,
             is_erased: false,
+            words: SearchWords::default(),
             registered_at: recorded.recorded_at,
             updated_at: recorded.recorded_at,
         };
@@ -145,6 +159,8 @@ impl CustomerRow {
             CustomerEvent::Erased { .. } => {
                 self.is_erased = true;
                 (self.name, self.phone, self.email) = (None, None, None);
+                (self.phone_extension, self.phone_is_valid) = (None, None);
+                self.words = SearchWords::default();
                 (self.external_ref, self.language) = (None, None);
                 self.preferred_branch_id = None;
                 self.consents.clear();
@@ -164,9 +180,12 @@ impl CustomerRow {
     fn reach(&mut self, contact: &Contact) {
         self.name = contact.name.as_ref().and_then(Personal::value).cloned();
         let phone = contact.phone.as_ref().and_then(Personal::value);
-        self.phone = phone.map(|phone| phone.as_str().to_owned());
+        self.phone = phone.map(|phone| phone.e164().to_owned());
+        self.phone_extension = phone.and_then(|phone| phone.extension()).map(str::to_owned);
+        self.phone_is_valid = contact.phone_is_valid.filter(|_| phone.is_some());
         let email = contact.email.as_ref().and_then(Personal::value);
         self.email = email.map(|email| email.as_str().to_owned());
+        self.words = SearchWords::of(self.name.as_deref(), self.email.as_deref());
         self.language.clone_from(&contact.language);
         self.preferred_branch_id = contact.preferred_branch_id;
         let reference = contact.external_ref.as_ref().and_then(OutsideRef::value);

@@ -102,7 +102,7 @@ impl StatsRow {
                 });
             }
             AppointmentEvent::Booked(_)
-            | AppointmentEvent::Confirmed {}
+            | AppointmentEvent::Confirmed { .. }
             | AppointmentEvent::Rejected { .. }
             | AppointmentEvent::Started { .. }
             | AppointmentEvent::Completed { .. }

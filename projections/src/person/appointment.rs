@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use daybook_domain::{
     aggregate::{DecodeError, Evolve as _, decode},
-    appointment::{Appointment, AppointmentEvent, AppointmentStatus, Booking},
+    appointment::{
+        Appointment, AppointmentEvent, AppointmentStatus, Booking, ChangedBy, ReasonCode,
+    },
     event_log::RecordedEvent,
     ids::{AppointmentId, BranchId, SeriesId, ServiceId, StaffId},
     money::Money,
@@ -61,6 +63,10 @@ pub struct PersonModification {
     pub at: DateTime<Utc>,
     /// Cancelled, moved or rejected.
     pub what: &'static str,
+    /// Who wanted it.
+    pub by: ChangedBy,
+    /// Why, in one word.
+    pub reason_code: Option<ReasonCode>,
     /// Why, in the words of whoever did it.
     pub reason: Option<String>,
     /// When the appointment would have been.
@@ -125,36 +131,53 @@ fn modification(event: &AppointmentEvent, at: DateTime<Utc>) -> Option<PersonMod
     let clear =
         |reason: &Option<Personal<String>>| reason.as_ref().and_then(Personal::value).cloned();
     match event {
-        AppointmentEvent::Rejected { reason } => Some(PersonModification {
+        AppointmentEvent::Rejected { reason_code, reason, .. } => Some(PersonModification {
             at,
             what: "rejected",
+            by: ChangedBy::Business,
+            reason_code: reason_code.clone(),
             reason: clear(reason),
             from: None,
             to: None,
             fee: None,
         }),
-        AppointmentEvent::Cancelled { starts_at, reason, outcome, .. } => {
-            Some(PersonModification {
-                at,
-                what: "cancelled",
-                reason: clear(reason),
-                from: Some(*starts_at),
-                to: None,
-                fee: Some(outcome.fee),
-            })
-        }
-        AppointmentEvent::Rescheduled { from, to, reason, outcome, .. } => {
-            Some(PersonModification {
-                at,
-                what: "rescheduled",
-                reason: clear(reason),
-                from: Some(from.starts_at),
-                to: Some(to.starts_at),
-                fee: Some(outcome.fee),
-            })
-        }
+        AppointmentEvent::Cancelled {
+            starts_at,
+            cancelled_by,
+            reason_code,
+            reason,
+            outcome,
+            ..
+        } => Some(PersonModification {
+            at,
+            what: "cancelled",
+            by: *cancelled_by,
+            reason_code: reason_code.clone(),
+            reason: clear(reason),
+            from: Some(*starts_at),
+            to: None,
+            fee: Some(outcome.fee),
+        }),
+        AppointmentEvent::Rescheduled {
+            from,
+            to,
+            rescheduled_by,
+            reason_code,
+            reason,
+            outcome,
+            ..
+        } => Some(PersonModification {
+            at,
+            what: "rescheduled",
+            by: *rescheduled_by,
+            reason_code: reason_code.clone(),
+            reason: clear(reason),
+            from: Some(from.starts_at),
+            to: Some(to.starts_at),
+            fee: Some(outcome.fee),
+        }),
         AppointmentEvent::Booked(_)
-        | AppointmentEvent::Confirmed {}
+        | AppointmentEvent::Confirmed { .. }
         | AppointmentEvent::Started { .. }
         | AppointmentEvent::Completed { .. }
         | AppointmentEvent::NoShowMarked { .. }

@@ -111,10 +111,13 @@ fn contact((fact, recorded): &(CustomerEvent, &RecordedEvent)) -> Option<PersonC
         return None;
     };
     let Contact { name, phone, email, external_ref, .. } = contact;
+    let phone = phone.as_ref().and_then(Personal::value);
     Some(PersonContact {
         since: decided_at(recorded),
         name: name.as_ref().and_then(Personal::value).cloned(),
-        phone: phone.as_ref().and_then(Personal::value).map(|it| it.as_str().to_owned()),
+        phone: phone.map(|it| it.e164().to_owned()),
+        phone_extension: phone.and_then(|it| it.extension()).map(str::to_owned),
+        phone_is_valid: contact.phone_is_valid,
         email: email.as_ref().and_then(Personal::value).map(|it| it.as_str().to_owned()),
         language: contact.language.clone(),
         preferred_branch_id: contact.preferred_branch_id,

@@ -73,6 +73,10 @@ pub struct PersonContact {
     pub name: Option<String>,
     /// The phone number, E.164.
     pub phone: Option<String>,
+    /// Its extension.
+    pub phone_extension: Option<String>,
+    /// Whether a numbering plan uses the number.
+    pub phone_is_valid: Option<bool>,
     /// The e-mail address.
     pub email: Option<String>,
     /// The language that the person is written to in.

@@ -94,6 +94,21 @@ impl World {
         self.ask(|grid| grid.next(request, branches, window, limit))
     }
 
+    /// As [`Self::next`], with a window of its own for each branch.
+    pub fn next_within(
+        &self,
+        request: &Request,
+        windows: &[(BranchId, Slot)],
+        limit: usize,
+    ) -> Answer<Vec<Placement>> {
+        self.ask(|grid| grid.next_within(request, windows, limit))
+    }
+
+    /// Why a request can never be met at a branch, whatever the time; nothing if it may be.
+    pub fn obstacles(&self, request: &Request, branch: BranchId) -> Vec<Reason> {
+        self.ask(|grid| grid.obstacles(request, branch)).value
+    }
+
     /// Whether a start is free, or every reason why not.
     pub fn explain(
         &self,

@@ -23,8 +23,11 @@ use daybook_domain::{
 use super::WorldError;
 use crate::event::Fact;
 
-/// Days that the grid covers from today on: a year's booking window, and a week until it moves on.
-const HORIZON_DAYS: u64 = 374;
+/// Days that the grid covers beyond the longest booking window of a service: today is tomorrow in some
+/// zones, and it takes a week until the grid moves on.
+const SPARE_DAYS: u64 = 9;
+/// Days that it covers at least, so that it is not made anew for each service with a longer window.
+const LEAST_DAYS: u64 = 93;
 /// The grid moves on when its beginning is so many days old.
 const MOVES_ON_AFTER_DAYS: u64 = 7;
 /// Claims of so many days before the grid begins may still reach into it.
@@ -63,7 +66,7 @@ impl View {
             services: BTreeMap::new(),
             resources: BTreeMap::new(),
             days: BTreeMap::new(),
-            grid: TenantGrid::new(Facts::default(), horizon(now)),
+            grid: TenantGrid::new(Facts::default(), horizon(now, 0)),
         }
     }
 
@@ -130,17 +133,17 @@ impl View {
 
     /// Whether today has left the days behind that the grid was made for.
     pub(super) fn is_behind(&self, now: DateTime<Utc>) -> bool {
-        self.grid.dates().start + Days::new(MOVES_ON_AFTER_DAYS) <= horizon(now).start
+        self.grid.dates().start + Days::new(MOVES_ON_AFTER_DAYS) <= horizon(now, 0).start
     }
 
     /// Whether it begins after today: it may have forgotten what is needed now.
     pub(super) fn is_ahead(&self, now: DateTime<Utc>) -> bool {
-        horizon(now).start < self.grid.dates().start
+        horizon(now, 0).start < self.grid.dates().start
     }
 
     /// Moves the grid on to today, and forgets what is past.
     pub(super) fn keep_up(&mut self, now: DateTime<Utc>) {
-        let wanted = horizon(now);
+        let wanted = horizon(now, self.longest_window());
         let keep = wanted.start - Days::new(LEAD_DAYS);
         let calendars: BTreeSet<_> = self.days.keys().map(|day| day.calendar).collect();
         self.days.retain(|day, _| keep <= day.date);
@@ -194,8 +197,28 @@ impl View {
         Ok(())
     }
 
+    /// The most days ahead that any service can be booked.
+    fn longest_window(&self) -> u64 {
+        let windows = self.services.values().filter_map(|service| {
+            service.profile().map(|profile| u64::from(profile.rules.max_advance_days))
+        });
+        windows.max().unwrap_or(0)
+    }
+
+    /// Covers the days of the longest booking window. A new tenant's grid is empty then.
+    fn reach_far_enough(&mut self) {
+        let dates = self.grid.dates().clone();
+        let end = dates.start + Days::new(1) + Days::new(days_ahead(self.longest_window()));
+        if dates.end < end {
+            self.grid.cover(dates.start..end);
+        }
+    }
+
     /// Brings the grid to what the states say now.
     fn refresh(&mut self, touched: Touched) {
+        if !touched.services.is_empty() {
+            self.reach_far_enough();
+        }
         let grid = &mut self.grid;
         for id in &touched.branches {
             if let Some(facts) = self.branches.get(id).and_then(|branch| branch.facts(*id)) {
@@ -231,10 +254,14 @@ impl View {
     }
 }
 
-/// Yesterday is today somewhere.
-fn horizon(now: DateTime<Utc>) -> Range<NaiveDate> {
+/// The days that are covered when the longest booking window has so many. Yesterday is today somewhere.
+fn horizon(now: DateTime<Utc>, longest_window: u64) -> Range<NaiveDate> {
     let today = now.date_naive();
-    today - Days::new(1)..today + Days::new(HORIZON_DAYS)
+    today - Days::new(1)..today + Days::new(days_ahead(longest_window))
+}
+
+fn days_ahead(longest_window: u64) -> u64 {
+    longest_window.max(LEAST_DAYS - SPARE_DAYS) + SPARE_DAYS
 }
 
 /// The claims on a calendar; one over midnight once.

@@ -55,15 +55,15 @@ impl World {
                 let Some(hold_id) = self.hold(*id) else { return Ok(Again::moot()) };
                 self.try_to(metadata, &ReleaseHold { hold_id }, false).await?.err()
             }
-            Asked::Reschedule(id, ..) | Asked::Cancel(id, _) | Asked::Step(id, _) => {
+            Asked::Reschedule(id, ..) | Asked::Cancel(id) | Asked::Step(id, _) => {
                 let Some(id) = self.appointments.get(id) else { return Ok(Again::moot()) };
-                self.change(metadata, *id, &decision.asked).await?
+                self.change(metadata, *id, decision).await?
             }
             Asked::SkipOccurrence(id, _)
             | Asked::MoveOccurrence(id, ..)
             | Asked::CancelSeries(id) => {
                 let Some(id) = self.series.get(id) else { return Ok(Again::moot()) };
-                self.change_series(metadata, *id, &decision.asked).await?
+                self.change_series(metadata, *id, decision).await?
             }
         };
         match refused {
@@ -92,7 +92,7 @@ impl World {
         }
         let wish = Wish {
             branch_id: booking.branch_id,
-            items: booking.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            items: Item::booked(&booking.service_ids, &booking.durations),
             staff: StaffWish::Pinned(booking.plan.staff_id),
             starts_at: booking.plan.starts_at,
         };
@@ -120,7 +120,7 @@ impl World {
     ) -> anyhow::Result<Option<Refused>> {
         let wish = Wish {
             branch_id: held.branch_id,
-            items: held.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            items: Item::booked(&held.service_ids, &held.durations),
             staff: StaffWish::Pinned(held.plan.staff_id),
             starts_at: held.plan.starts_at,
         };
@@ -157,7 +157,7 @@ impl World {
         let guest = Guest::Known(started.customer_id);
         let command = StartSeries {
             branch_id: started.branch_id,
-            service_ids: started.service_ids.clone(),
+            items: Item::booked(&started.service_ids, &started.durations),
             staff: started.staff_id.map_or(StaffWish::Anyone, StaffWish::Pinned),
             rule: started.rule.clone(),
             // One that left nothing out is taken to have insisted on all of it.
@@ -187,24 +187,23 @@ impl World {
         &self,
         metadata: &Metadata,
         appointment_id: AppointmentId,
-        asked: &Asked,
+        decision: &Decision,
     ) -> anyhow::Result<Option<Refused>> {
-        let (reason, expected) = (None, None);
-        Ok(match asked {
+        let (cause, expected) = (decision.cause(), None);
+        Ok(match &decision.asked {
             Asked::Reschedule(_, new_starts_at, staff_id) => {
                 let (new_starts_at, staff_id) = (*new_starts_at, *staff_id);
                 let command =
-                    Reschedule { appointment_id, new_starts_at, staff_id, reason, expected };
+                    Reschedule { appointment_id, new_starts_at, staff_id, cause, expected };
                 self.try_to(metadata, &command, false).await?.err()
             }
             Asked::Step(_, change) => {
-                let change = change.clone();
-                let command = ChangeStatus { appointment_id, change, expected };
+                let change = *change;
+                let command = ChangeStatus { appointment_id, change, cause, expected };
                 self.try_to(metadata, &command, false).await?.err()
             }
-            other => {
-                let notify_customer = matches!(other, Asked::Cancel(_, true));
-                let command = Cancel { appointment_id, reason, notify_customer, expected };
+            _cancelled => {
+                let command = Cancel { appointment_id, cause, expected };
                 self.try_to(metadata, &command, false).await?.err()
             }
         })
@@ -214,20 +213,20 @@ impl World {
         &self,
         metadata: &Metadata,
         series_id: SeriesId,
-        asked: &Asked,
+        decision: &Decision,
     ) -> anyhow::Result<Option<Refused>> {
-        let reason = None;
-        Ok(match asked {
+        let cause = decision.cause();
+        Ok(match &decision.asked {
             Asked::SkipOccurrence(_, number) => {
-                let command = SkipOccurrence { series_id, number: *number, reason };
+                let command = SkipOccurrence { series_id, number: *number, cause };
                 self.try_to(metadata, &command, false).await?.err()
             }
             Asked::MoveOccurrence(_, number, new_starts_at) => {
                 let (number, new_starts_at) = (*number, *new_starts_at);
-                let command = MoveOccurrence { series_id, number, new_starts_at, reason };
+                let command = MoveOccurrence { series_id, number, new_starts_at, cause };
                 self.try_to(metadata, &command, false).await?.err()
             }
-            _rest => self.try_to(metadata, &CancelSeries { series_id, reason }, false).await?.err(),
+            _rest => self.try_to(metadata, &CancelSeries { series_id, cause }, false).await?.err(),
         })
     }
 

@@ -12,7 +12,7 @@ use daybook_domain::{
     },
     commands::{CustomerIndexes, RegisterCustomer},
     customer::Contact,
-    event_log::Metadata,
+    event_log::{Metadata, Position},
     ids::{AppointmentId, BranchId, CompanyId, CustomerId, HoldId, ServiceId, StaffId},
     personal::Personal,
 };
@@ -37,6 +37,7 @@ const HOLDS: &str = "POST /api/v2/holds";
 struct Question {
     customer_id: Option<CustomerId>,
     service_id: Option<ServiceId>,
+    duration_minutes: Option<u16>,
     #[serde(default)]
     services: Vec<Item>,
     staff_id: Option<StaffId>,
@@ -57,6 +58,8 @@ pub(super) struct Attempt {
     pub at: DateTime<Utc>,
     /// The code that it was refused with.
     pub code: String,
+    /// The position that the refusal rests on; receipts of earlier times have none.
+    pub(super) position: Option<Position>,
     metadata: Metadata,
     is_hold: bool,
     question: Question,
@@ -158,7 +161,8 @@ fn attempt(receipt: Receipt, code: String, question: Question, is_hold: bool) ->
     let metadata = Metadata::new(actor, receipt.at, receipt.request_id);
     let metadata = Metadata { source: Some("api".to_owned()), ..metadata };
     let (receipt_id, at) = (receipt.receipt_id, receipt.at);
-    Attempt { receipt_id, at, code, metadata, is_hold, question, in_the_way }
+    let position = receipt.position.map(Position);
+    Attempt { receipt_id, at, code, position, metadata, is_hold, question, in_the_way }
 }
 
 impl Question {
@@ -167,7 +171,7 @@ impl Question {
     }
 
     fn items(&self) -> Vec<Item> {
-        let one = self.service_id.map(Item::of);
+        let one = self.service_id.map(|id| Item::of(id).lasting(self.duration_minutes));
         one.into_iter().chain(self.services.iter().cloned()).collect()
     }
 
@@ -257,6 +261,7 @@ fn guest(
     let contact = Contact {
         name: None,
         phone: Some(Personal::Erased { subject: CustomerId::new(id) }),
+        phone_is_valid: None,
         email: None,
         language: None,
         preferred_branch_id: None,

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Context as _;
 use daybook_domain::{
     aggregate::decode,
-    appointment::{Appointment, AppointmentEvent, Booking},
+    appointment::{Appointment, AppointmentEvent, Booking, ChangeCause, ChangedBy},
     booking::commands::StatusChange,
     calendar_day::{CalendarDay, CalendarDayEvent, Purpose},
     event_log::{Metadata, Position, RecordedEvent},
@@ -22,8 +22,8 @@ pub(super) enum Asked {
     Book(AppointmentId, Box<Booking>),
     /// An appointment was moved; to whom, if to somebody else.
     Reschedule(AppointmentId, chrono::DateTime<chrono::Utc>, Option<StaffId>),
-    /// An appointment was called off; whether the customer is told.
-    Cancel(AppointmentId, bool),
+    /// An appointment was cancelled.
+    Cancel(AppointmentId),
     /// A step of the status flow.
     Step(AppointmentId, StatusChange),
     /// A place was kept.
@@ -50,7 +50,7 @@ impl Asked {
             Self::Reschedule(..) => "reschedule",
             Self::Cancel(..) => "cancel",
             Self::Step(_, StatusChange::Confirm) => "confirm",
-            Self::Step(_, StatusChange::Reject { .. }) => "reject",
+            Self::Step(_, StatusChange::Reject) => "reject",
             Self::Step(_, StatusChange::Start) => "start",
             Self::Step(_, StatusChange::Complete) => "complete",
             Self::Step(_, StatusChange::NoShow) => "no_show",
@@ -77,9 +77,27 @@ pub(super) struct Decision {
     pub(super) held: Option<Box<Held>>,
 }
 
+impl Decision {
+    /// Who wanted it, and whether the customer was to be notified. Why decides nothing.
+    pub(super) fn cause(&self) -> ChangeCause {
+        let (by, notify_customer) = match self.appointments.first().map(|(_, event)| event) {
+            Some(AppointmentEvent::Cancelled { cancelled_by, notify_customer, .. }) => {
+                (*cancelled_by, *notify_customer)
+            }
+            Some(AppointmentEvent::Rescheduled { rescheduled_by, notify_customer, .. }) => {
+                (*rescheduled_by, *notify_customer)
+            }
+            _other => (ChangedBy::default(), false),
+        };
+        ChangeCause { by, notify_customer, ..ChangeCause::default() }
+    }
+}
+
 /// The events of one append, told apart.
 #[derive(Debug)]
 pub(super) struct Append {
+    /// Where its first event stands.
+    pub(super) first: Position,
     pub(super) metadata: Metadata,
     /// What goes on as it was.
     pub(super) facts: Vec<RecordedEvent>,
@@ -126,6 +144,7 @@ impl Reader {
 
     fn read(&mut self, metadata: Metadata, events: Vec<RecordedEvent>) -> anyhow::Result<Append> {
         let (mut facts, mut decisions) = (Vec::new(), Vec::new());
+        let first = events.first().map_or(Position(0), |event| event.position);
         let (mut appointments, mut holds): (At<_, _>, At<_, _>) = Default::default();
         let mut series: At<SeriesId, SeriesEvent> = Vec::new();
         for event in events {
@@ -159,7 +178,7 @@ impl Reader {
         decisions.extend(appointments.into_iter().filter_map(of_appointment));
         decisions.extend(holds.into_iter().filter_map(of_hold));
         decisions.sort_by_key(|decision| decision.position);
-        Ok(Append { metadata, facts, decisions })
+        Ok(Append { first, metadata, facts, decisions })
     }
 
     /// Whether a booking command had no part in what happened on a calendar day.
@@ -217,12 +236,12 @@ fn of_appointment(
 ) -> Option<Decision> {
     let asked = match &event {
         AppointmentEvent::Booked(booking) => Asked::Book(id, booking.clone()),
-        AppointmentEvent::Confirmed {} => Asked::Step(id, StatusChange::Confirm),
-        AppointmentEvent::Rejected { .. } => Asked::Step(id, StatusChange::Reject { reason: None }),
+        AppointmentEvent::Confirmed { .. } => Asked::Step(id, StatusChange::Confirm),
+        AppointmentEvent::Rejected { .. } => Asked::Step(id, StatusChange::Reject),
         AppointmentEvent::Started { .. } => Asked::Step(id, StatusChange::Start),
         AppointmentEvent::Completed { .. } => Asked::Step(id, StatusChange::Complete),
         AppointmentEvent::NoShowMarked { .. } => Asked::Step(id, StatusChange::NoShow),
-        AppointmentEvent::Cancelled { notify_customer, .. } => Asked::Cancel(id, *notify_customer),
+        AppointmentEvent::Cancelled { .. } => Asked::Cancel(id),
         AppointmentEvent::Rescheduled { from, to, .. } => {
             let staff_id = Some(to.staff_id).filter(|staff_id| *staff_id != from.staff_id);
             Asked::Reschedule(id, to.starts_at, staff_id)

@@ -159,8 +159,8 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     async fn step(&mut self, append: Append) -> anyhow::Result<()> {
-        let Append { metadata, facts, decisions } = append;
-        for attempt in self.queue.until(metadata.at) {
+        let Append { first, metadata, facts, decisions } = append;
+        for attempt in self.queue.until(first, metadata.at) {
             self.attempt(&attempt).await?;
         }
         self.overlay.follow(&facts)?;
@@ -244,7 +244,7 @@ impl Walk<'_> {
         match &decision.asked {
             Command::Book(id, _)
             | Command::Reschedule(id, ..)
-            | Command::Cancel(id, _)
+            | Command::Cancel(id)
             | Command::Step(id, _) => self.ledger.about(*id),
             Command::PlaceHold(id, held) => About {
                 hold_id: Some(*id),

@@ -131,7 +131,7 @@ impl World {
         let context = CommandContext { dry_run, ..self.context(metadata) };
         match self.dispatcher.run(&context, command).await {
             Ok(done) => Ok(Ok(done.answer)),
-            Err(CommandError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(CommandError::Refused { refusal, .. }) => Ok(Err(refusal)),
             Err(CommandError::Failed(error)) => Err(error.into()),
             Err(CommandError::KeyReused | CommandError::Contended) => {
                 anyhow::bail!("a command that stands alone was disturbed")

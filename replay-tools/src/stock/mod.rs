@@ -151,12 +151,17 @@ async fn carry_out(
          DAYBOOK_MASTER_KEY or --master-key",
         survey.personal
     );
+    anyhow::ensure!(
+        keys.are_there,
+        "the key of the tenant cannot be made without the master key: DAYBOOK_MASTER_KEY or --master-key"
+    );
     if let Some((place, event)) = opening {
         let recorded_at = survey.order.first().map_or(rules.now, |first| first.recorded_at);
         transfer.new_event(place, event, recorded_at).await?;
     }
     // Keys that open nothing are not to be left behind: they are kept when all is written.
     let vault = keys.vault.staging();
+    vault.make_tenant_key(import.tenant).await?;
     carry::carry(history, &survey, &rules, &vault, &mut transfer).await?;
     anyhow::ensure!(
         history.census().await? == survey.kinds,

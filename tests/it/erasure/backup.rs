@@ -67,7 +67,7 @@ impl Backup {
         }
         let append = connect_pool(restored.options.clone(), PoolRole::Append, 2).await.unwrap();
         let keys = connect_pool(restored.options.clone(), PoolRole::Vault, 2).await.unwrap();
-        let vault = Vault::postgres(keys, MasterKey::parse(&"7".repeat(64)).unwrap());
+        let vault = Vault::open(keys, MasterKey::parse(&"7".repeat(64)).unwrap()).await.unwrap();
         let log = SealedLog::new(PostgresLog::new(append), vault);
         let events = log.read_tenant(tenant, Position(0), 10_000).await.unwrap();
         assert!(50 < events.len(), "{} events were restored", events.len());

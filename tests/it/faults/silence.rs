@@ -51,6 +51,7 @@ impl Silenced {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the measured times are for whoever runs it")]
 async fn freeze(clients: u64, rounds: usize) {
     let server = Silenced::start().await;
     let load = Load::prepare(&server.caller, 32).await;

@@ -151,7 +151,7 @@ async fn two_then_five_programs_share_the_tenants_and_four_take_over_within_five
     writers.stop().await;
     let pool = connect_pool(server.options(), PoolRole::Projector, 4).await.unwrap();
     let keys = connect_pool(server.options(), PoolRole::Vault, 2).await.unwrap();
-    let vault = Vault::postgres(keys, MasterKey::parse(KEY).unwrap());
+    let vault = Vault::open(keys, MasterKey::parse(KEY).unwrap()).await.unwrap();
     let tallies = tally(&pool, &SealedLog::new(log, vault), &tenants, Duration::from_mins(1)).await;
     assert_nothing_missed_or_duplicated(&tallies);
     drop(programs);

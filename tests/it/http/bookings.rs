@@ -180,3 +180,26 @@ async fn a_list_shows_what_was_acknowledged_before_it_was_asked() {
     }
     runner.stop().await;
 }
+
+#[tokio::test]
+async fn a_list_from_and_to_holds_what_overlaps_the_time_between() {
+    let app = TestApp::patient().await;
+    let salon = app.salon(minutes(60)).await;
+    salon.booked(&app, "2026-12-02T08:00:00Z").await;
+    salon.booked(&app, "2026-12-02T09:00:00Z").await;
+    app.app.runner.settle().await.unwrap();
+    for (from, to, expected) in [
+        ("08:30", "08:45", &["08"][..]),
+        ("08:59", "09:01", &["08", "09"]),
+        ("09:00", "10:00", &["09"]),
+        ("10:00", "11:00", &[]),
+        ("07:00", "08:00", &[]),
+    ] {
+        let at = |time: &str| format!("2026-12-02T{time}:00Z");
+        let path = format!("/api/v2/bookings?from={}&to={}", at(from), at(to));
+        let body = app.get(&path).await.expect(200);
+        let starts = body["items"].as_array().unwrap().iter();
+        let starts: Vec<_> = starts.map(|it| &it["starts_at"].as_str().unwrap()[11..13]).collect();
+        assert_eq!(starts, expected, "from {from} to {to}");
+    }
+}

@@ -2,6 +2,16 @@
 
 use serde_json::Value;
 
+/// Method and path of the operation that answers a request, as the document has them.
+pub(crate) fn template(document: &Value, method: &str, path: &str) -> String {
+    let paths = document["paths"].as_object().unwrap();
+    let wanted = operation(document, method, path).unwrap();
+    let found = paths.iter().find(|(_, item)| {
+        item.get(method.to_lowercase()).is_some_and(|it| std::ptr::eq(it, wanted))
+    });
+    format!("{method} {}", found.unwrap().0)
+}
+
 /// The operation that answers a request.
 pub(crate) fn operation<'d>(document: &'d Value, method: &str, path: &str) -> Option<&'d Value> {
     let path = path.split('?').next()?;

@@ -7,17 +7,22 @@ mod availability;
 mod bad_requests;
 mod bookings;
 mod changes;
+mod customer_search;
 mod customers;
 mod document;
 mod events;
 mod idempotency;
 mod look_back;
 mod metrics;
+mod moved;
 mod newcomers;
 mod openapi;
+mod phones;
 mod rate_limits;
 mod read_your_writes;
 mod receipts;
+mod references;
+mod repeats;
 mod reports;
 mod series;
 mod webhook_faults;
@@ -158,16 +163,28 @@ impl TestApp {
 
     /// Sends a request to a router of one's own with the key of the tenant.
     pub(crate) async fn post_to(&self, router: &Router, path: &str, body: Value) -> Answer {
-        let request = Request::post(path)
-            .header("authorization", format!("Bearer {}", self.key))
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()));
-        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
-        let (parts, body) = answer.into_parts();
-        let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: parts.status, headers: parts.headers, body, text }
+        self.send_at(router, &self.key, ("POST", path), &[], Some(body.to_string())).await
+    }
+
+    /// The process itself.
+    pub(crate) const fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// Another key of the same tenant.
+    pub(crate) async fn sibling_key(&self, scopes: &[&str]) -> String {
+        let (now, keys) = (self.clock.now(), &self.app.keys);
+        let holder = keys.holder(&self.key.clone().into(), now).await.unwrap().unwrap();
+        let context = CommandContext::system(holder.tenant, "test", now, self.app.ids.clone());
+        self.key_with(&context, scopes).await
+    }
+
+    async fn key_with(&self, context: &CommandContext, scopes: &[&str]) -> String {
+        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let expires_at = context.at + TimeDelta::days(90);
+        let new = NewKey { name: "test".to_owned(), scopes, expires_at };
+        let issued = self.app.keys.create(context, RandomIds.next_id(), new).await.unwrap();
+        issued.key.unwrap().expose_secret().to_owned()
     }
 
     /// Opens a tenant and answers a key of it.
@@ -179,10 +196,7 @@ impl TestApp {
         let command = TenantCommand::Open { name: "Test".to_owned() };
         let open = One::<Tenant> { id: tenant.uuid(), command, expected: None };
         self.app.dispatcher.run(&context, &open).await.unwrap();
-        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let new = NewKey { name: "test".to_owned(), scopes, expires_at: now + TimeDelta::days(90) };
-        let issued = self.app.keys.create(&context, RandomIds.next_id(), new).await.unwrap();
-        issued.key.unwrap().expose_secret().to_owned()
+        self.key_with(&context, scopes).await
     }
 
     /// Sets the clock.
@@ -199,6 +213,17 @@ impl TestApp {
     pub(crate) async fn send(
         &self,
         key: &str,
+        to: (&str, &str),
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        self.send_at(&self.router, key, to, headers, body).await
+    }
+
+    async fn send_at(
+        &self,
+        router: &Router,
+        key: &str,
         (method, path): (&str, &str),
         headers: &[(&str, &str)],
         body: Option<String>,
@@ -214,7 +239,7 @@ impl TestApp {
             request = request.header(*name, *value);
         }
         let body = body.map_or_else(Body::empty, Body::from);
-        let answer = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let answer = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = to_bytes(body, 16 * 1024 * 1024).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
@@ -253,6 +278,18 @@ impl TestApp {
         body: Value,
     ) -> Answer {
         self.send(&self.key, (method, path), headers, Some(body.to_string())).await
+    }
+
+    /// As [`Self::keyed`], at one of several processes.
+    pub(crate) async fn keyed_at(
+        &self,
+        router: &Router,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        self.send_at(router, &self.key, (method, path), headers, Some(body.to_string())).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -60,6 +60,8 @@ async fn a_refused_booking_is_kept_with_its_reason_and_without_the_customer() {
     let receipt = &page["items"][0];
     assert_eq!(receipt["receipt_id"], receipt_of(&refused).as_str());
     assert_eq!(receipt["code"], "APPOINTMENT_CONFLICT");
+    let position = refused.headers["daybook-position"].to_str().unwrap();
+    assert_eq!(receipt["position"].to_string(), position, "a refusal rests on a position too");
     assert_eq!(receipt["question"]["starts_at"], start);
     assert!(!receipt["question"].to_string().contains("henna"));
     assert!(receipt["answer"]["error"]["details"].is_object(), "{receipt:#}");

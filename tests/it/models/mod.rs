@@ -50,7 +50,7 @@ impl Bench {
         let below = PostgresLog::new(database.pool(PoolRole::Append).await);
         let tenant = contract::tenant(&below).await;
         let keys = database.pool(PoolRole::Vault).await;
-        let vault = Vault::postgres(keys, MasterKey::parse(KEY).unwrap());
+        let vault = Vault::open(keys, MasterKey::parse(KEY).unwrap()).await.unwrap();
         let log = Arc::new(SealedLog::new(below, vault));
         let pool = database.pool(PoolRole::Projector).await;
         let (id, config) = (RandomIds.next_id(), RunnerConfig::default());
@@ -73,6 +73,7 @@ impl Bench {
 
     /// The tenant is opened and has a customer with a name.
     async fn open(&self) {
+        self.log.open_tenant(self.tenant).await.unwrap();
         let dispatcher = Dispatcher::new(self.log.as_ref().clone());
         let context = CommandContext {
             tenant: self.tenant,

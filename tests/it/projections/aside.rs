@@ -44,7 +44,7 @@ async fn as_of(bench: &Bench, tenant: TenantId, until: Until) -> (Position, Vec<
             let projectors: [Arc<dyn Projector>; 1] = [Arc::new(Appointments)];
             let folded = fold_into_temporary(tx, &log, tenant, &projectors, until).await?;
             let filter = appointments::AppointmentFilter::default();
-            let rows = appointments::list(tx, tenant, &filter, None, 1000).await?;
+            let rows = appointments::list_folded(tx, tenant, &filter, None, 1000).await?;
             Ok((folded.position, rows))
         })
     })

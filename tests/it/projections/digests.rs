@@ -33,11 +33,13 @@ fn appointments(bench: &Bench, tenant: TenantId) -> Rebuild<MemoryLog> {
 
 #[tokio::test]
 async fn every_table_of_a_read_model_keeps_its_digests() {
+    // Two are indexes, derived from tables that do in the same statement.
     let bench = Bench::new().await;
     let without: Vec<String> = sqlx::query_scalar(
         "SELECT format('%s of %s', n.nspname, c.relname) FROM pg_class AS c \
            JOIN pg_namespace AS n ON n.oid = c.relnamespace \
           WHERE n.nspname IN ('read', 'read_next') AND c.relkind = 'r' \
+            AND c.relname NOT IN ('customer_words', 'appointment_keys') \
             AND 4 <> (SELECT count(*) FROM pg_trigger AS t WHERE t.tgrelid = c.oid \
                          AND t.tgname LIKE 'keep\\_digests\\_on\\_%' AND t.tgenabled = 'O')",
     )

@@ -6,8 +6,8 @@ use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use daybook_domain::{
     aggregate::{Decide as _, EventKind, Evolve},
     appointment::{
-        Appointment, AppointmentCommand, Booking, BookingType, Cancellation, PlacedClaim, Plan,
-        Rescheduling,
+        Appointment, AppointmentCommand, Booking, BookingType, Cancellation, Cause, PlacedClaim,
+        Plan, Rescheduling,
     },
     calendar::CalendarId,
     calendar_day::{
@@ -228,13 +228,8 @@ impl History {
     fn cancel(&mut self) {
         let Some(id) = self.any_appointment() else { return };
         let claims = self.appointments[&id].booking().unwrap().plan.claims.clone();
-        let cancellation = Cancellation {
-            at: self.now,
-            reason: None,
-            notify_customer: false,
-            cancelled_this_month: 0,
-            is_waived: false,
-        };
+        let cancellation =
+            Cancellation { at: self.now, cause: Cause::default(), cancelled_this_month: 0 };
         if self.on_appointment(id, AppointmentCommand::Cancel(cancellation)) {
             self.release(&claims, ReleaseReason::Cancelled);
         }
@@ -249,7 +244,7 @@ impl History {
         let (capacity, plan) = self.plan();
         let placed = plan.claims[0].clone();
         let at = self.now;
-        let moved = Rescheduling { at, plan: Box::new(plan), reason: None };
+        let moved = Rescheduling { at, plan: Box::new(plan), cause: Cause::default() };
         let moves = self.on_appointment(id, AppointmentCommand::Reschedule(moved));
         if !moves {
             return;
@@ -267,9 +262,9 @@ impl History {
         let Some(id) = self.any_appointment() else { return };
         let at = self.now;
         for command in [
-            AppointmentCommand::Confirm,
-            AppointmentCommand::Start { at },
-            AppointmentCommand::Complete { at },
+            AppointmentCommand::Confirm { notify_customer: false },
+            AppointmentCommand::Start { at, notify_customer: false },
+            AppointmentCommand::Complete { at, notify_customer: false },
         ] {
             if self.on_appointment(id, command) {
                 return;
@@ -285,6 +280,7 @@ fn booking(plan: Plan, is_pending: bool) -> Booking {
         zone: chrono_tz::UTC,
         customer_id: Uuid::from_u128(3).into(),
         service_ids: vec![Uuid::from_u128(21).into()],
+        durations: Vec::new(),
         booking_type: BookingType::Simple,
         is_composite: false,
         is_pending,

@@ -4,6 +4,7 @@
 
 mod aside;
 mod digests;
+mod explained;
 mod history;
 mod plans;
 mod read_models;

@@ -52,17 +52,22 @@ fn event(event_type: &'static str, payload: serde_json::Value) -> EventData {
 
 /// A branch that is open from eight to six every day, one staff member, one service of an hour.
 pub(super) async fn open_shop(log: &MemoryLog, tenant: TenantId) -> Position {
+    open_shop_of(log, tenant, "UTC", 365).await
+}
+
+/// The same in a zone, with a service that can be booked so many days ahead.
+async fn open_shop_of(log: &MemoryLog, tenant: TenantId, zone: &str, advance: u64) -> Position {
     let day = json!({ "open": [{ "from": "08:00", "to": "18:00" }] });
     let week: serde_json::Map<_, _> =
         (1..=7).map(|weekday| (weekday.to_string(), day.clone())).collect();
-    let profile = json!({ "company_id": COMPANY, "name": "Mitte", "zone": "UTC" });
+    let profile = json!({ "company_id": COMPANY, "name": "Mitte", "zone": zone });
     let branch = vec![
         event("branch.registered", json!({ "type": "registered", "profile": profile })),
         event("branch.hours_set", json!({ "type": "hours_set", "weekly": week })),
     ];
     append(log, tenant, Branch::stream(BRANCH), branch).await;
     let profile =
-        json!({ "company_id": COMPANY, "name": "Ada", "branches": [BRANCH], "zone": "UTC" });
+        json!({ "company_id": COMPANY, "name": "Ada", "branches": [BRANCH], "zone": zone });
     let staff =
         vec![event("staff.registered", json!({ "type": "registered", "profile": profile }))];
     append(log, tenant, Staff::stream(STAFF), staff).await;
@@ -71,6 +76,7 @@ pub(super) async fn open_shop(log: &MemoryLog, tenant: TenantId) -> Position {
         "name": "Cut",
         "phases": [{ "key": "A", "active_min": 60 }],
         "price": { "amount_minor": 4500, "currency": "EUR" },
+        "rules": { "max_advance_days": advance, "grid_min": 60 },
     });
     let assignment = json!({ "type": "staff_assigned", "assignment": { "staff_id": STAFF } });
     let service = vec![
@@ -199,6 +205,42 @@ async fn only_so_many_worlds_are_kept_and_a_world_moves_on_with_the_days() {
     let back = worlds.at_least(tenants[0], None, now()).await.unwrap();
     let window = Slot::new(hour("00:00"), hour("23:00")).unwrap();
     assert_eq!(back.next(&request(now()), &[branch()], window, 1).value.len(), 1);
+}
+
+#[tokio::test]
+async fn search_and_explain_agree_up_to_the_longest_booking_window() {
+    for (seed, advance) in
+        [1, 30, 84, 92, 93, 300, 365, 366, 374, 500, 729, 730].into_iter().enumerate()
+    {
+        for zone in ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Berlin"] {
+            let log = Arc::new(MemoryLog::new());
+            let tenant = TenantId::new(RandomIds.next_id());
+            log.open_tenant(tenant).await.unwrap();
+            open_shop_of(&log, tenant, zone, advance).await;
+            let worlds = store(&log, WorldConfig { batch: 2, ..WorldConfig::default() });
+            // A grid is up to a week old before it moves on.
+            for days in [0, 6, 7, 13, seed] {
+                let hours = [0, 9, 15, 23][seed % 4];
+                let days = chrono::Duration::days(i64::try_from(days).unwrap());
+                let asked = now() + days + chrono::Duration::hours(hours);
+                let world = worlds.at_least(tenant, None, asked).await.unwrap();
+                let last = asked + chrono::Duration::days(i64::try_from(advance).unwrap());
+                let around = chrono::Duration::days(2);
+                let window = Slot::new(last - around, last + around).unwrap();
+                let found = world.next(&request(asked), &[branch()], window, 1000).value;
+                let found: Vec<_> = found.iter().map(|it| it.starts_at).collect();
+                let first =
+                    chrono::DurationRound::duration_trunc(window.from, chrono::Duration::hours(1));
+                let hourly = (0..97).map(|n| first.unwrap() + chrono::Duration::hours(n));
+                let hourly = hourly.filter(|at| window.from <= *at && *at < window.to);
+                let explained: Vec<_> = hourly
+                    .filter(|at| world.explain(&request(asked), branch(), *at).value.is_free())
+                    .collect();
+                assert_eq!(found, explained, "{advance} days in {zone}, asked at {asked}");
+                assert!(!found.is_empty(), "{advance} days in {zone}, asked at {asked}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

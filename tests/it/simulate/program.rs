@@ -5,6 +5,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 use daybook_domain::{event_log::Position, ports::EventLog as _};
 use daybook_replay_tools::{Source, simulate::EXAMPLE_CHANGES};
 use daybook_testkit::{child::Program, client::Caller};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
@@ -57,6 +58,22 @@ async fn simulating_reads_a_real_history_and_writes_nothing() {
     assert!(!with(&["--changes", &file]).await);
     assert!(!with(&["--changes", "/nowhere"]).await);
     assert_eq!(heads().await, before);
+}
+
+#[tokio::test]
+async fn what_was_refused_among_many_at_once_is_refused_again_where_it_stood() {
+    let app = TestApp::new().await;
+    let salon = app.salon(minutes(60)).await;
+    let starts = (0..36).map(|no| format!("2026-12-04T{:02}:00:00+01:00", 9 + no % 9));
+    let bookings: Vec<_> = starts.map(|start| salon.booking(&start)).collect();
+    let answers = join_all(bookings.into_iter().map(|it| app.post("/api/v2/bookings", it))).await;
+    let refused: Vec<_> = answers.iter().filter(|it| it.status.as_u16() == 409).collect();
+    assert_eq!(refused.len(), 27);
+    assert!(refused.iter().all(|it| it.headers.contains_key("daybook-position")));
+    app.app.receipts.flush().await;
+    let heads = app.app.dispatcher.log().heads(None, 10).await.unwrap();
+    let (url, tenant) = (app.database.options.to_url_lossy(), heads[0].tenant.to_string());
+    assert!(run(&["--database-url", url.as_str(), "--tenant", &tenant, "simulate"]).await);
 }
 
 /// Books what is free next in the branches of the demo, each place a second time by somebody known,

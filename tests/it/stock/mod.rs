@@ -78,6 +78,7 @@ impl Move {
         Contact {
             name: Some(Personal::new(self.customer, "Anna Beispiel".to_owned())),
             phone: Some(Personal::new(self.customer, phone)),
+            phone_is_valid: None,
             email: None,
             language: None,
             preferred_branch_id: None,
@@ -129,7 +130,7 @@ impl Move {
     async fn log(&self) -> SealedLog<PostgresLog> {
         let log = PostgresLog::new(self.new.pool(PoolRole::Append).await);
         let keys = self.new.pool(PoolRole::Vault).await;
-        SealedLog::new(log, Vault::postgres(keys, MasterKey::parse(KEY).unwrap()))
+        SealedLog::new(log, Vault::open(keys, MasterKey::parse(KEY).unwrap()).await.unwrap())
     }
 
     /// Runs the program into the new database; whether it ended well.

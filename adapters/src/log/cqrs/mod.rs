@@ -208,7 +208,9 @@ fn serialized(event: RecordedEvent) -> Result<SerializedEvent, PersistenceError>
 
 fn failed(error: LogError) -> PersistenceError {
     match error {
-        error @ LogError::Unavailable(_) => PersistenceError::ConnectionError(Box::new(error)),
+        error @ (LogError::Unavailable(_) | LogError::MovedBack(_)) => {
+            PersistenceError::ConnectionError(Box::new(error))
+        }
         error => PersistenceError::UnknownError(Box::new(error)),
     }
 }

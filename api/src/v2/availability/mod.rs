@@ -1,28 +1,37 @@
 //! `/api/v2/availability`: one engine behind every surface (AVL-11 to AVL-13, AVL-21).
 //!
 //! Every answer states the position that it rests on; with `min_position` it rests on one that the
-//! caller has seen.
+//! caller has seen. A date is a local day of each branch that is asked about. What cannot be booked is
+//! not offered, a duration included.
 
 mod again;
 mod scene;
+mod views;
+mod windows;
+
+use std::cmp::Reverse;
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use daybook_domain::{
-    availability::{Item, Placement, Request},
+    availability::{Item, Request},
     ids::{BranchId, ServiceId, StaffId},
     slot::Slot,
 };
 use daybook_projections::world::World;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::again::again;
-use self::scene::{Scene, scene};
+use self::{
+    scene::{Scene, scene},
+    windows::{LONGEST, LONGEST_SORTED, day, windows},
+};
 use super::{
+    basket::item,
     bookings::wish,
     shapes::availability::{Explanation, Places, PlacesOfDay},
 };
@@ -37,9 +46,6 @@ use crate::{
     },
     state::App,
 };
-
-/// The longest window of a search.
-const WINDOW: TimeDelta = TimeDelta::days(100);
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     let ask = |route: Route, id: &str, says: &str| {
@@ -84,25 +90,6 @@ fn branches(
     })
 }
 
-fn ids(branches: &[(BranchId, Tz)]) -> Vec<BranchId> {
-    branches.iter().map(|(id, _)| *id).collect()
-}
-
-/// A local date as instants; some zones skip midnight.
-fn day(date: NaiveDate, zone: Tz) -> Option<Slot> {
-    let first = |date: NaiveDate| {
-        (0..12).find_map(|quarter| {
-            let local = date.and_hms_opt(quarter / 4, (quarter % 4) * 15, 0)?;
-            zone.from_local_datetime(&local).earliest().map(|at| at.to_utc())
-        })
-    };
-    Slot::new(first(date)?, first(date.checked_add_days(Days::new(1))?)?)
-}
-
-fn local(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%H:%M").to_string()
-}
-
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AskSimple)]
@@ -114,6 +101,7 @@ struct Simple {
     staff_id: Option<StaffId>,
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    /// Active minutes, as a booking has them: starts are offered in that time if it can be booked.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration_minutes: Option<u16>,
     min_position: Option<u64>,
@@ -129,7 +117,7 @@ async fn simple(
     body: Body<Simple>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let item = Item { service_id: query.service_id, active_min: query.duration_minutes };
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
     let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
@@ -159,8 +147,23 @@ struct Composite {
 struct CompositeItem {
     #[schema(value_type = Uuid)]
     service_id: ServiceId,
+    /// Active minutes, as a booking has them.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
+    /// As older clients name `duration_minutes`; not both.
     #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
     duration: Option<u16>,
+}
+
+impl CompositeItem {
+    fn item(&self, index: usize) -> Result<Item, Problem> {
+        let field = format!("services/{index}/duration_minutes");
+        if self.duration_minutes.is_some() && self.duration.is_some() {
+            let message = "Provide either `duration_minutes` or `duration`, not both.";
+            return Err(Problem::invalid(&field, message));
+        }
+        item(self.service_id, &field, self.duration_minutes.or(self.duration))
+    }
 }
 
 /// The starts of a day for a basket, with the times of its segments (AVL-13).
@@ -173,11 +176,8 @@ async fn composite(
     if query.services.is_empty() || 12 < query.services.len() {
         return Err(Problem::invalid("services", "a basket has 1 to 12 services"));
     }
-    let items = query
-        .services
-        .iter()
-        .map(|it| Item { service_id: it.service_id, active_min: it.duration })
-        .collect();
+    let items = query.services.iter().enumerate().map(|(index, it)| it.item(index));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
     let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
     let Scene { world, now } = &scene;
@@ -191,98 +191,36 @@ struct Basket {
     segments: bool,
 }
 
-fn check_durations(items: &[Item]) -> Result<(), Problem> {
-    for minutes in items.iter().filter_map(|item| item.active_min) {
-        if minutes == 0 || 720 < minutes || minutes % 5 != 0 {
-            let message = "minutes are a multiple of 5 between 5 and 720";
-            return Err(Problem::invalid("duration_minutes", message));
-        }
-    }
-    Ok(())
-}
-
 fn starts_of_day(
     world: &World,
     now: DateTime<Utc>,
     branch_id: Option<BranchId>,
     basket: &Basket,
 ) -> Result<Response, Problem> {
-    check_durations(&basket.items)?;
     let first = basket.items.first().ok_or_else(Problem::not_found)?;
     let branches = branches(world, first.service_id, branch_id)?;
     let request = Request::basket(basket.items.iter().cloned(), now);
     let request = request.by(wish(basket.staff_id));
     let (mut slots, mut position, mut total) = (Vec::new(), world.position(), None);
-    for (branch_id, zone) in branches {
+    for &(branch_id, zone) in &branches {
         let Some(window) = day(basket.day, zone) else { continue };
         let found = world.next(&request, &[branch_id], window, 288);
         position = found.position;
         for placement in found.value {
             total = Some((placement.ends_at - placement.starts_at).num_minutes());
-            let mut slot = shown(&placement);
-            slot["start"] = json!(local(placement.starts_at, zone));
-            slot["end"] = json!(local(placement.ends_at, zone));
+            let mut slot = views::offer(&placement);
+            slot["start"] = json!(views::local(placement.starts_at, zone));
+            slot["end"] = json!(views::local(placement.ends_at, zone));
             slot["zone"] = json!(zone.name());
             if basket.segments {
-                slot["segments"] = segments(&placement, zone);
+                slot["segments"] = views::segments(&placement, zone);
             }
             slots.push(slot);
         }
     }
-    let body = json!({
-        "available": !slots.is_empty(),
-        "total_duration": total,
-        "slots": slots,
-        "position": position,
-    });
+    let mut body = views::day(&slots, total, position);
+    views::add_obstacles(&mut body, world, &request, branches.iter().map(|(id, _)| *id));
     Ok(respond::at(position, body))
-}
-
-fn segments(placement: &Placement, zone: Tz) -> Value {
-    let segment = |phase: &daybook_domain::availability::PlacedPhase| {
-        json!({
-            "service_id": phase.service_id,
-            "key": phase.key,
-            "start": local(phase.active.from, zone),
-            "end": local(phase.active.to, zone),
-            "staff_id": phase.staff_id,
-        })
-    };
-    placement.phases.iter().map(segment).collect()
-}
-
-/// A place as clients see it: who, when, where; not what is blocked around it.
-fn shown(placement: &Placement) -> Value {
-    let phases = placement.phases.iter().map(|phase| {
-        json!({
-            "service_id": phase.service_id,
-            "key": phase.key,
-            "staff_id": phase.staff_id,
-            "starts_at": phase.active.from,
-            "ends_at": phase.active.to,
-        })
-    });
-    json!({
-        "starts_at": placement.starts_at,
-        "ends_at": placement.ends_at,
-        "staff_id": placement.staff_id(),
-        "branch_id": placement.branch_id,
-        "phases": phases.collect::<Vec<_>>(),
-    })
-}
-
-fn begin(when: When, zone: Tz) -> Option<DateTime<Utc>> {
-    match when {
-        When::Instant(Instant(at)) => Some(at),
-        When::Date(LocalDate(date)) => day(date, zone).map(|slot| slot.from),
-    }
-}
-
-fn end(when: When, zone: Tz) -> Option<DateTime<Utc>> {
-    match when {
-        When::Instant(Instant(at)) => Some(at),
-        When::Date(LocalDate(date)) => day(date, zone).map(|slot| slot.to),
-    }
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -295,13 +233,31 @@ struct Search {
     staff_id: Option<StaffId>,
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
+    /// An instant, or a date: the first instant of it at each branch.
     date_from: When,
+    /// An instant, or a date: all of it at each branch.
     date_to: When,
+    /// Active minutes, as a booking has them: starts are offered in that time if it can be booked.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// By time if absent. By `score`, the best of the whole window come first, which is at most 31 days
+    /// long then; offers of the same score by time.
+    #[schema(inline)]
+    sort: Option<Sort>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
+}
+
+/// The order of offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    StartsAt,
+    Score,
 }
 
 /// The free places of a window, with staff, branch and phases.
@@ -317,22 +273,24 @@ async fn search(
     let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
         return Err(Problem::invalid("limit", "a search answers 1 to 1000 places"));
     };
-    let zone = branches.first().map_or(Tz::UTC, |(_, zone)| *zone);
-    let window = window(query.date_from, query.date_to, zone)?;
-    let request = Request::service(query.service_id, *now).by(wish(query.staff_id));
-    let found = world.next(&request, &ids(&branches), window, limit);
-    let slots: Vec<_> = found.value.iter().map(shown).collect();
-    Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
-}
-
-fn window(from: When, to: When, zone: Tz) -> Result<Slot, Problem> {
-    let slot = begin(from, zone).zip(end(to, zone)).and_then(|(from, to)| Slot::new(from, to));
-    let slot =
-        slot.ok_or_else(|| Problem::invalid("date_to", "the window ends before it starts"))?;
-    if WINDOW < slot.to - slot.from {
-        return Err(Problem::invalid("date_to", "a window is at most 100 days long"));
-    }
-    Ok(slot)
+    let windows = windows(&branches, query.date_from, query.date_to)?;
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let found = match query.sort.unwrap_or_default() {
+        Sort::StartsAt => world.next_within(&request, &windows, limit),
+        Sort::Score => {
+            if windows.iter().any(|(_, slot)| LONGEST_SORTED < slot.to - slot.from) {
+                let message = "A window that is sorted by score must be at most 31 days long.";
+                return Err(Problem::invalid("date_to", message));
+            }
+            let mut found = world.next_within(&request, &windows, usize::MAX);
+            found.value.sort_by_key(|placement| Reverse(placement.score));
+            found.value.truncate(limit);
+            found
+        }
+    };
+    let body = views::offers(world, &request, branches.iter().map(|(id, _)| *id), &found);
+    Ok(respond::at(found.position, body))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -346,6 +304,9 @@ struct Next {
     #[schema(value_type = Option<Uuid>)]
     branch_id: Option<BranchId>,
     from: Option<Instant>,
+    /// Active minutes, as a booking has them: starts are offered in that time if it can be booked.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[schema(minimum = 1, maximum = 50)]
     count: Option<usize>,
     min_position: Option<u64>,
@@ -367,11 +328,13 @@ async fn next(
         return Err(Problem::invalid("count", "1 to 50 places are answered"));
     };
     let from = query.from.map_or(*now, |from| from.0).max(*now);
-    let window = Slot { from, to: from + WINDOW };
-    let request = Request::service(query.service_id, *now).by(wish(query.staff_id));
-    let found = world.next(&request, &ids(&branches), window, count);
-    let slots: Vec<_> = found.value.iter().map(shown).collect();
-    Ok(respond::at(found.position, json!({ "slots": slots, "position": found.position })))
+    let window = Slot { from, to: from + LONGEST };
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
+    let branches: Vec<_> = branches.into_iter().map(|(id, _)| id).collect();
+    let found = world.next(&request, &branches, window, count);
+    let body = views::offers(world, &request, branches.into_iter(), &found);
+    Ok(respond::at(found.position, body))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -387,6 +350,9 @@ struct Explain {
     /// One start, or every start of a date.
     starts_at: Option<Instant>,
     date: Option<LocalDate>,
+    /// Active minutes, as a booking has them.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     min_position: Option<u64>,
     /// Answers what was answered then.
     as_of: Option<Moment>,
@@ -402,7 +368,8 @@ async fn explain(
     let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
     let Scene { world, now } = &scene;
     branches(world, query.service_id, Some(query.branch_id))?;
-    let request = Request::service(query.service_id, *now).by(wish(query.staff_id));
+    let item = item(query.service_id, "duration_minutes", query.duration_minutes)?;
+    let request = Request::basket([item], *now).by(wish(query.staff_id));
     match (query.starts_at, query.date) {
         (Some(Instant(starts_at)), None) => {
             let answer = world.explain(&request, query.branch_id, starts_at);
@@ -433,8 +400,13 @@ async fn explain(
 struct Check {
     #[schema(value_type = Uuid)]
     event_type_id: ServiceId,
+    /// An instant, or a date: the first instant of it at each branch.
     date_from: When,
+    /// An instant, or a date: all of it at each branch.
     date_to: When,
+    /// Active minutes, as a booking has them: starts are offered in that time if it can be booked.
+    #[schema(minimum = 5, maximum = 720, multiple_of = 5)]
+    duration_minutes: Option<u16>,
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
 }
@@ -445,14 +417,16 @@ async fn check(
     caller: Caller,
     body: Body<Check>,
 ) -> Result<Response, Problem> {
-    let Check { event_type_id, date_from, date_to, staff_id } = body.value;
+    let Check { event_type_id, date_from, date_to, duration_minutes, staff_id } = body.value;
     let query = Search {
         service_id: event_type_id,
         staff_id,
         branch_id: None,
         date_from,
         date_to,
+        duration_minutes,
         limit: Some(1000),
+        sort: None,
         min_position: None,
         as_of: None,
     };

@@ -8,14 +8,8 @@ use axum::{
 use daybook_domain::ids::CustomerId;
 use daybook_projections::person::{self, Person, PersonError};
 use serde::Deserialize;
-use utoipa::{
-    IntoParams, ToSchema,
-    openapi::{
-        Content, RefOr,
-        schema::{ObjectBuilder, Schema, Type},
-    },
-};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::super::shapes::person as shapes;
 use crate::{
@@ -34,20 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     let export = export.about("Customers", "export_customer", "All that is kept of a person.");
     let export = export.scope("customers:read").query::<Wanted>();
     let export = export.answers::<shapes::Person>(200, "All of it.");
-    OpenApiRouter::new().routes(also_as_csv(export.done()))
-}
-
-/// The answer may be a table, too.
-fn also_as_csv((schemas, mut paths, router): UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
-    let text: Schema = ObjectBuilder::new().schema_type(Type::String).into();
-    let operations = paths.paths.values_mut().filter_map(|item| item.get.as_mut());
-    for operation in operations {
-        if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
-            let table = Content::new(Some(RefOr::T(text.clone())));
-            answer.content.insert("text/csv".to_owned(), RefOr::T(table));
-        }
-    }
-    (schemas, paths, router)
+    OpenApiRouter::new().routes(respond::also_as_csv(export.done()))
 }
 
 /// How it is written.

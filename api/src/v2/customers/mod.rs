@@ -3,21 +3,29 @@
 mod erasure;
 mod export;
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 use daybook_adapters::{phone, postgres::Scope, vault::run_on_what_was_read};
 use daybook_domain::{
     booking::commands::Guest,
     branch::Branch,
     commands::{ChangeCustomer, CustomerIndexes, One, RegisterCustomer},
     company::Company,
-    customer::{Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility},
+    customer::{
+        Consent, Contact, Customer, CustomerCommand, Email, NoteKind, NoteVisibility, Phone,
+    },
     hold::Hold,
     ids::{BranchId, CompanyId, CustomerId, HoldId},
     master_data::MasterDataError,
     outside_ref::OutsideRef,
     personal::Personal,
+    standards,
 };
-use daybook_projections::customers::{self, CustomerFilter, Customers, Erasure};
+use daybook_projections::customers::{self, CustomerFilter, CustomerSearch, Customers, Erasure};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -75,7 +83,7 @@ struct Fields {
     #[schema(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
     name: Option<Text<200>>,
-    phone: Option<Text<40>>,
+    phone: Option<Text<60>>,
     email: Option<Text<254>>,
     language: Option<Text<35>>,
     #[schema(value_type = Option<Uuid>)]
@@ -99,7 +107,7 @@ impl std::fmt::Debug for Fields {
 pub(super) struct Newcomer {
     name: Text<200>,
     /// As people type it.
-    phone: Text<40>,
+    phone: Text<60>,
     email: Option<Text<254>>,
     language: Option<Text<35>>,
 }
@@ -129,7 +137,7 @@ pub(super) async fn guest(
         }
     };
     caller.require("customers:write")?;
-    let company_id = company_of(app, caller, place).await?;
+    let (company_id, branch_id) = company_of(app, caller, place).await?;
     let fields = Fields {
         company_id: None,
         name: Some(newcomer.name),
@@ -142,25 +150,26 @@ pub(super) async fn guest(
     };
     let id = app.ids.next_id();
     let own = CustomerId::new(id);
-    let (contact, indexes) = fields.contact("customer.", app, caller, company_id, own).await?;
+    let (contact, indexes) =
+        fields.contact("customer.", app, caller, (company_id, branch_id, own)).await?;
     Ok(Guest::New(Box::new(RegisterCustomer { id, company_id, contact, indexes })))
 }
 
-/// The company of a hold or of a branch.
+/// The company and the branch of a hold or of a request.
 async fn company_of(
     app: &App,
     caller: &Caller,
     place: (Option<BranchId>, Option<HoldId>),
-) -> Result<CompanyId, Problem> {
+) -> Result<(CompanyId, Option<BranchId>), Problem> {
     let context = caller.context(app);
     let (what, field, found) = match place {
         (_, Some(id)) => {
             let (hold, _) = app.dispatcher.state::<Hold>(&context, id).await?;
-            ("hold", "hold_token", hold.held().map(|held| held.company_id))
+            ("hold", "hold_token", hold.held().map(|held| (held.company_id, Some(held.branch_id))))
         }
         (Some(id), None) => {
             let (branch, _) = app.dispatcher.state::<Branch>(&context, id).await?;
-            ("branch", "branch_id", branch.profile().map(|profile| profile.company_id))
+            ("branch", "branch_id", branch.profile().map(|profile| (profile.company_id, Some(id))))
         }
         (None, None) => {
             return Err(Problem::invalid("branch_id", "The branch_id field is required."));
@@ -177,30 +186,61 @@ impl Fields {
         at: &str,
         app: &App,
         caller: &Caller,
-        company_id: CompanyId,
-        id: CustomerId,
+        (company_id, branch_id, id): (CompanyId, Option<BranchId>, CustomerId),
     ) -> Result<(Contact, CustomerIndexes), Problem> {
-        let context = caller.context(app);
-        let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
-        let region = company.profile().map_or("DE", |profile| &profile.phone_region);
-        let phone = self.phone.map(Text::into_string);
-        let phone = phone.map(|text| phone::parse(&text, region)).transpose();
         let phone =
-            phone.map_err(|error| Problem::invalid(format!("{at}phone"), error.to_string()))?;
+            match self.phone.map(Text::into_string) {
+                None => None,
+                Some(text) => {
+                    let branch_id = branch_id.or(self.preferred_branch_id);
+                    let region = phone_region(app, caller, company_id, branch_id).await?;
+                    let parsed = phone::parse(&text, &region);
+                    Some(parsed.map_err(|error| {
+                        Problem::invalid(format!("{at}phone"), error.to_string())
+                    })?)
+                }
+            };
         let email = self.email.map(|text| Email::try_from(text.into_string())).transpose();
         let email =
             email.map_err(|error| Problem::invalid(format!("{at}email"), error.to_string()))?;
         let contact = Contact {
             name: self.name.map(|name| Personal::new(id, name.into_string())),
-            phone: phone.map(|phone| Personal::new(id, phone)),
+            phone_is_valid: phone.as_ref().map(|it| it.is_valid),
+            phone: phone.map(|it| Personal::new(id, it.phone)),
             email: email.map(|email| Personal::new(id, email)),
-            language: self.language.map(Text::into_string),
+            language: self.language.map(Text::into_string).map(language_tag),
             preferred_branch_id: self.preferred_branch_id,
             external_ref: self.external_ref.map(|it| OutsideRef::new(id, it.into_string())),
         };
         let indexes = indexes_of(app, caller, &contact).await?;
         Ok((contact, indexes))
     }
+}
+
+/// Where a phone number without a country code belongs: the region of the branch, else of the company.
+async fn phone_region(
+    app: &App,
+    caller: &Caller,
+    company_id: CompanyId,
+    branch_id: Option<BranchId>,
+) -> Result<String, Problem> {
+    let context = caller.context(app);
+    if let Some(id) = branch_id {
+        let (branch, _) = app.dispatcher.state::<Branch>(&context, id).await?;
+        let own = branch.profile().filter(|it| it.company_id == company_id);
+        if let Some(region) = own.and_then(|it| it.phone_region.clone()) {
+            return Ok(region);
+        }
+    }
+    let (company, _) = app.dispatcher.state::<Company>(&context, company_id).await?;
+    let region = company.profile().map(|it| it.phone_region.clone());
+    let missing = MasterDataError::NotFound { what: "company", field: "company_id" };
+    region.ok_or_else(|| Problem::refused(&missing))
+}
+
+/// A language tag in the form of BCP 47; the customer refuses what is none.
+fn language_tag(tag: String) -> String {
+    standards::language(&tag).unwrap_or(tag)
 }
 
 /// What a customer is found by.
@@ -226,7 +266,7 @@ async fn create(
         .ok_or_else(|| Problem::invalid("company_id", "The company_id field is required."))?;
     let id = app.ids.next_id();
     let (contact, indexes) =
-        value.contact("", &app, &caller, company_id, CustomerId::new(id)).await?;
+        value.contact("", &app, &caller, (company_id, None, CustomerId::new(id))).await?;
     let command = RegisterCustomer { id, company_id, contact, indexes };
     let done = app.dispatcher.run(&caller.command(&app, &canonical, dry_run), &command).await?;
     let status = if dry_run { StatusCode::OK } else { StatusCode::CREATED };
@@ -248,7 +288,7 @@ async fn change(
     let (contact, indexes) = {
         let (customer, _) = app.dispatcher.state::<Customer>(&caller.context(&app), id).await?;
         let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
-        value.contact("", &app, &caller, company_id, id).await?
+        value.contact("", &app, &caller, (company_id, None, id)).await?
     };
     let context = caller.command(&app, &canonical, dry_run);
     let whom = (id, caller.expected());
@@ -270,12 +310,15 @@ async fn one(
     let (customer, version) = app.dispatcher.state::<Customer>(&context, id).await?;
     let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
     let contact = customer.contact();
+    let phone = contact.and_then(|it| it.phone.as_ref()?.value());
     let body = json!({
         "id": id,
         "version": version,
         "company_id": company_id,
         "name": contact.and_then(|it| it.name.as_ref()?.value()),
-        "phone": contact.and_then(|it| it.phone.as_ref()?.value()),
+        "phone": phone.map(Phone::e164),
+        "phone_extension": phone.and_then(Phone::extension),
+        "phone_is_valid": contact.and_then(|it| it.phone_is_valid),
         "email": contact.and_then(|it| it.email.as_ref()?.value()),
         "language": contact.and_then(|it| it.language.as_ref()),
         "preferred_branch_id": contact.and_then(|it| it.preferred_branch_id),
@@ -296,8 +339,17 @@ async fn one(
 struct ListCustomers {
     #[param(value_type = Option<Uuid>)]
     company_id: Option<CompanyId>,
+    /// What somebody types to find a customer: the beginning of any word of the name, in any case and
+    /// without accents, of the e-mail address, or at least four digits of the phone number. Several words
+    /// all have to match. The best matches come first; there is no further page.
+    #[param(example = "ozlem", min_length = 1)]
+    q: Option<Text<200>>,
+    /// The beginnings of words of the name. Best matches first, without a further page.
     name: Option<Text<200>>,
-    phone: Option<Text<40>>,
+    /// At least four digits of the phone number, as people type them. Best matches first, without a
+    /// further page.
+    phone: Option<Text<60>>,
+    /// The e-mail address. There is no further page.
     email: Option<Text<254>>,
     external_ref: Option<Reference>,
     /// Those who asked to be forgotten, or who are; without it, nobody of them.
@@ -344,18 +396,44 @@ async fn list(
     caller.require("customers:read")?;
     let limit = page::limit(query.limit)?;
     let after = page::cursor(query.after.as_deref())?;
+    let search = search_of(&query)?;
+    if search.is_asked() && query.after.is_some() {
+        let detail = "`after` cannot be combined with `q`, `name`, `phone` or `email`: a search returns \
+                      its best matches only.";
+        return Err(Problem::parameter("after", detail));
+    }
     let filter = CustomerFilter {
         company_id: query.company_id,
-        name_prefix: query.name.map(Text::into_string),
-        phone_prefix: query.phone.map(Text::into_string),
-        email: query.email.map(Text::into_string),
+        search,
         external_ref: query.external_ref.map(Text::into_string),
         erasure: query.erasure.unwrap_or_default().filter(),
     };
     app.wait_for(caller.tenant, &Customers, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
     let rows = customers::list(&mut scope, caller.tenant, &filter, after, limit).await?;
+    if filter.search.is_asked() {
+        return Ok(Json(json!({ "items": rows, "next": null })).into_response());
+    }
     Ok(page::page(&rows, limit, |row| row.customer_id))
+}
+
+/// What the parameters search for.
+fn search_of(query: &ListCustomers) -> Result<CustomerSearch, Problem> {
+    let mut search = CustomerSearch::default();
+    if let Some(text) = &query.q {
+        search.any(text.as_str());
+    }
+    if let Some(name) = &query.name {
+        search.name(name.as_str());
+    }
+    if let Some(phone) = &query.phone {
+        let found = search.phone(phone.as_str());
+        found.map_err(|error| Problem::parameter("phone", error.to_string()))?;
+    }
+    if let Some(email) = &query.email {
+        search.email(email.as_str());
+    }
+    Ok(search)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -23,6 +23,11 @@ struct Place {
     staff_id: Option<Uuid>,
     branch_id: Uuid,
     phases: Vec<PlacePhase>,
+    /// How well it lies beside other appointments: 50, and 25 more for each side next to one where the
+    /// service prefers that, and 25 less for each side with a gap that is too short. Absent if the service
+    /// has neither `prefer_adjacent` nor `min_gap_min`.
+    #[schema(required = false, maximum = 100)]
+    score: u8,
     /// Of a day: local, `HH:MM`.
     #[schema(required = false)]
     start: String,
@@ -48,6 +53,9 @@ struct Segment {
 #[derive(ToSchema)]
 pub(in crate::v2) struct Places {
     slots: Vec<Place>,
+    /// Why the request can be met at no time, if that is why nothing is offered.
+    #[schema(required = false, value_type = Vec<Object>)]
+    reasons: Vec<serde_json::Value>,
     position: u64,
 }
 
@@ -58,6 +66,9 @@ pub(in crate::v2) struct PlacesOfDay {
     /// In minutes.
     total_duration: Option<i64>,
     slots: Vec<Place>,
+    /// Why the request can be met at no time, if that is why nothing is offered.
+    #[schema(required = false, value_type = Vec<Object>)]
+    reasons: Vec<serde_json::Value>,
     position: u64,
 }
 

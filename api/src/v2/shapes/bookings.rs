@@ -3,7 +3,7 @@
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Money;
+use super::{ChangedBy, Money, ReasonCode};
 use crate::http::fields::{Instant, Local};
 
 #[derive(ToSchema)]
@@ -57,6 +57,10 @@ pub(in crate::v2) struct Booking {
     zone: String,
     #[schema(required = false)]
     modifications: u32,
+    /// Who cancelled it, if it was cancelled.
+    cancelled_by: Option<ChangedBy>,
+    /// Why it was cancelled, in one word.
+    reason_code: Option<ReasonCode>,
 }
 
 #[derive(ToSchema)]
@@ -95,6 +99,20 @@ struct Outcome {
     fee: Money,
     refund_eligible: bool,
     policy_check: PolicyCheck,
+    /// What was left aside because it was not the customer who wanted the change.
+    #[schema(required = false)]
+    waived: Option<Waiver>,
+}
+
+/// Terms that were left aside.
+#[derive(ToSchema)]
+struct Waiver {
+    changed_by: ChangedBy,
+    /// The terms that the customer would have broken.
+    #[schema(value_type = Vec<Object>)]
+    violations: Vec<serde_json::Value>,
+    /// What that would have cost.
+    fee: Money,
 }
 
 #[derive(ToSchema)]
@@ -184,6 +202,8 @@ pub(in crate::v2) struct HistoryItem {
     position: u64,
     version: u64,
     r#type: String,
+    /// What happened, by whom and why, in English. A reason that is withheld is named as such.
+    sentence: String,
     /// `key:<id>`, `user:<id>` or `system:<what>`.
     actor: Option<String>,
     /// What the actor was called then: the name of the API key.

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Money,
-    values::{ActiveMinutes, Fee, GridMinutes},
+    Money, ReasonCode,
+    rules::Rules,
+    values::{ActiveMinutes, Fee},
 };
 use crate::http::fields::{AnyText, LocalDate, Reason, Zone};
 
@@ -60,6 +61,9 @@ things! {
         name: String,
         zone: Zone,
         address: Option<Address>,
+        /// Where phone numbers without a country code belong; absent means the company's region.
+        #[schema(pattern = "^[A-Z]{2}$", example = "AT")]
+        phone_region: Option<String>,
         service_radius_m: Option<u32>,
         transport_info: Option<AnyText>,
         #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
@@ -190,39 +194,6 @@ struct ResourceNeed {
     units: u16,
 }
 
-/// When and how often a service may be booked.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Rules {
-    #[schema(required = false, maximum = 525_600)]
-    min_notice_min: u32,
-    #[schema(required = false, minimum = 1, maximum = 730)]
-    max_advance_days: u16,
-    #[schema(required = false)]
-    grid_min: GridMinutes,
-    #[schema(required = false, maximum = 240, multiple_of = 5)]
-    buffer_before_min: u16,
-    #[schema(required = false, maximum = 240, multiple_of = 5)]
-    buffer_after_min: u16,
-    #[schema(required = false)]
-    requires_confirmation: bool,
-    #[schema(required = false)]
-    limits: BookingLimits,
-}
-
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-struct BookingLimits {
-    #[schema(maximum = 65535)]
-    per_day: Option<u16>,
-    #[schema(maximum = 65535)]
-    per_staff_per_day: Option<u16>,
-    #[schema(maximum = 65535)]
-    per_customer_per_day: Option<u16>,
-    #[schema(maximum = 65535)]
-    per_customer_upcoming: Option<u16>,
-}
-
 /// What differs at a branch.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -255,7 +226,9 @@ pub(in crate::v2) struct Assignment {
     availability_override: Option<Week>,
 }
 
-/// The hours of a week: `1` is Monday, `7` is Sunday; a missing day is closed.
+/// The hours of a week: `1` is Monday, `7` is Sunday; a missing day is closed. A time that the clock shows
+/// twice on a date is its first occurrence, whether hours begin or end then; one that it leaves out is the
+/// end of the gap.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::v2) struct Week {
@@ -361,6 +334,9 @@ pub(in crate::v2) struct Policies {
     reschedule: Reschedule,
     #[schema(required = false)]
     recurring: Recurring,
+    /// Reasons of changes beside those that every company has, such as `pipe_burst`.
+    #[schema(required = false, max_items = 50)]
+    reason_codes: Vec<ReasonCode>,
     dry_run: Option<bool>,
 }
 

@@ -14,6 +14,10 @@ pub(in crate::v2) struct Customer {
     name: Option<String>,
     /// E.164.
     phone: Option<String>,
+    /// Digits to dial behind the number.
+    phone_extension: Option<String>,
+    /// Whether a numbering plan uses the number; a number that is only possible is accepted, too.
+    phone_is_valid: Option<bool>,
     email: Option<String>,
     language: Option<String>,
     preferred_branch_id: Option<Uuid>,
@@ -56,7 +60,12 @@ pub(in crate::v2) struct CustomerRow {
     version: u64,
     company_id: Uuid,
     name: Option<String>,
+    /// E.164.
     phone: Option<String>,
+    /// Digits to dial behind the number.
+    phone_extension: Option<String>,
+    /// Whether a numbering plan uses the number.
+    phone_is_valid: Option<bool>,
     email: Option<String>,
     language: Option<String>,
     preferred_branch_id: Option<Uuid>,

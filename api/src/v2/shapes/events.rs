@@ -24,6 +24,8 @@ struct FeedItem {
     aggregate_id: String,
     /// Its place in the stream of its aggregate.
     version: u64,
+    /// What happened, by whom and why, in English. A reason that is withheld is named as such.
+    sentence: String,
     /// `key:<id>`, `user:<id>` or `system:<what>`.
     actor: String,
     /// What the actor was called then: the name of the API key.

@@ -17,11 +17,13 @@ pub(super) mod events;
 pub(super) mod person;
 pub(super) mod receipts;
 pub(super) mod reports;
+mod rules;
 mod values;
 pub(super) mod webhooks;
 
 use std::{borrow::Cow, marker::PhantomData};
 
+use daybook_domain::appointment::REASON_CODES;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -38,6 +40,35 @@ pub(super) struct Step {
     /// Decides and answers, and records nothing.
     dry_run: Option<bool>,
 }
+
+/// Who wants a change.
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ChangedBy {
+    /// The customer: the agreed terms apply.
+    Customer,
+    /// The business: it costs the customer nothing and does not count against the customer.
+    Business,
+    /// Daybook or the client, following a rule: as the business.
+    System,
+}
+
+/// A reason in one word: one that every company has, or one of `reason_codes` of its policies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReasonCode;
+
+impl PartialSchema for ReasonCode {
+    fn schema() -> RefOr<Schema> {
+        let known = format!("One of {}, or one of the company's own.", REASON_CODES.join(", "));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[a-z][a-z0-9_]{0,39}$"))
+            .description(Some(known))
+            .into()
+    }
+}
+
+impl ToSchema for ReasonCode {}
 
 /// Nothing.
 #[derive(ToSchema)]

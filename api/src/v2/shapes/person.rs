@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Money,
+    ChangedBy, Money, ReasonCode,
     bookings::Status,
     customers::{Consent, NoteKind, NoteVisibility, WishedErasure},
     reports::{Reached, Stage},
@@ -35,7 +35,11 @@ pub(in crate::v2) struct Person {
 struct PersonContact {
     since: Instant,
     name: Option<String>,
+    /// E.164.
     phone: Option<String>,
+    phone_extension: Option<String>,
+    /// Whether a numbering plan uses the number.
+    phone_is_valid: Option<bool>,
     email: Option<String>,
     language: Option<String>,
     preferred_branch_id: Option<Uuid>,
@@ -85,6 +89,10 @@ struct PersonAppointment {
 struct PersonModification {
     at: Instant,
     what: Change,
+    by: ChangedBy,
+    /// Why, in one word.
+    reason_code: Option<ReasonCode>,
+    /// Why, in the words of whoever wanted it.
     reason: Option<String>,
     from: Option<Instant>,
     to: Option<Instant>,

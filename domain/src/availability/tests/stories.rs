@@ -15,7 +15,10 @@ use super::{
 use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, DateException, DayHours, WeeklyHours},
-    service::{Assignment, BookingRules, PhaseTemplate, ResourceNeed},
+    service::{
+        Assignment, BookingRules, DurationPrice, DurationRange, GridFrom, PhaseTemplate,
+        ResourceNeed,
+    },
     slot::Slot,
 };
 
@@ -64,6 +67,16 @@ fn salon(phases: Vec<PhaseTemplate>) -> Facts<'static> {
         offered_at: None,
     });
     facts
+}
+
+fn set_rules(facts: &mut Facts<'static>, change: impl FnOnce(&mut BookingRules)) {
+    let mut service = facts.services[&service_id(0)].clone();
+    change(service.rules.to_mut());
+    facts.put_service(service);
+}
+
+fn range(from_min: u16, to_min: u16, step_min: u16) -> DurationRange {
+    DurationRange { from_min, to_min, step_min, price: DurationPrice::Fixed }
 }
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -116,13 +129,57 @@ fn a_crowded_day_leaves_nine_and_two_o_clock() {
 
 #[test]
 fn a_basket_of_thirty_and_forty_five_takes_seventy_five_minutes() {
-    let facts = salon(vec![PhaseTemplate::active("A", 20)]);
-    let item = |active_min| Item { service_id: service_id(0), active_min: Some(active_min) };
+    let mut facts = salon(vec![PhaseTemplate::active("A", 20)]);
+    set_rules(&mut facts, |rules| rules.duration = Some(range(15, 60, 15)));
+    let item = |active_min| Item::of(service_id(0)).lasting(Some(active_min));
     let request = Request::basket([item(30), item(45)], at("00:00"));
     let placed = next_free(facts, &request, &[BRANCH], slot("00:00-23:55"), 1).remove(0);
     assert_eq!((placed.ends_at - placed.starts_at).num_minutes(), 75);
     let segments: Vec<_> = placed.phases.iter().map(|phase| phase.active).collect();
     assert_eq!(segments, [slot("09:00-09:30"), slot("09:30-10:15")]);
+}
+
+#[test]
+fn a_duration_that_cannot_be_booked_is_not_offered_and_says_so() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let asked =
+        |minutes| Request::basket([Item::of(service_id(0)).lasting(Some(minutes))], at("00:00"));
+    assert_eq!(starts(&facts, &asked(60)).len(), 8, "its own duration is always one");
+    assert_eq!(starts(&facts, &asked(30)), Vec::<String>::new());
+    check_codes(&facts, &asked(30), "09:00", &["DURATION_NOT_ADJUSTABLE"]);
+    set_rules(&mut facts, |rules| rules.duration = Some(range(30, 90, 30)));
+    for (minutes, count) in [(30, 8), (60, 8), (90, 7)] {
+        assert_eq!(starts(&facts, &asked(minutes)).len(), count, "{minutes}");
+    }
+    for minutes in [15, 45, 120] {
+        assert_eq!(starts(&facts, &asked(minutes)), Vec::<String>::new());
+        check_codes(&facts, &asked(minutes), "09:00", &["DURATION_OUT_OF_RANGE"]);
+    }
+}
+
+#[test]
+fn whoever_takes_as_long_as_is_asked_for_fits_without_any_rule() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let mut service = facts.services[&service_id(0)].clone();
+    let custom_active_min = BTreeMap::from([("A".to_owned(), 45)]);
+    let quick = Assignment { custom_active_min, ..Assignment::plain(staff_id(1)) };
+    service.assignments.insert(staff_id(1), Cow::Owned(quick));
+    facts.put_service(service);
+    for (minutes, who) in [(60, staff_id(0)), (45, staff_id(1))] {
+        let request =
+            Request::basket([Item::of(service_id(0)).lasting(Some(minutes))], at("00:00"));
+        let grid = TenantGrid::new(facts.clone(), day()..day() + Duration::days(1));
+        let found = grid.next(&request, &[BRANCH], slot("00:00-23:55"), 100);
+        assert!(!found.is_empty() && found.iter().all(|it| it.staff_id() == Some(who)));
+    }
+}
+
+#[test]
+fn an_appointment_that_moves_keeps_a_duration_that_is_no_longer_offered() {
+    let facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let agreed = Item::agreed(&[service_id(0)], &[Some(90)]);
+    let placement = evaluate(&facts, &Request::basket(agreed, at("00:00")), BRANCH, at("09:00"));
+    assert_eq!(placement.placement().map(|it| it.ends_at), Some(at("10:30")));
 }
 
 #[test]
@@ -285,4 +342,56 @@ fn a_day_is_explained_start_by_start() {
     let explained = explain_day(&facts, &request().by(only(0)), BRANCH, day()).unwrap();
     assert_eq!(explained.len(), 24);
     assert_eq!(explained.iter().filter(|it| it.verdict.is_free()).count(), 7);
+}
+
+#[test]
+fn a_grid_from_the_opening_begins_anew_after_a_break() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 30)]);
+    let day = hours(&["09:10-12:00"], &["10:15-10:35"]);
+    let mut branch = facts.branches[&BRANCH].clone();
+    branch.hours = Cow::Owned(WeeklyHours::on(1..=7, &day).unwrap());
+    facts.put_branch(branch);
+    set_rules(&mut facts, |rules| {
+        rules.grid_min = 30;
+        rules.grid_from = GridFrom::Opening;
+    });
+    assert_eq!(starts(&facts, &request()), ["09:10", "09:40", "10:35", "11:05"]);
+    check_codes(&facts, &request().by(only(0)), "09:30", &["OFF_GRID"]);
+    let listed = explain_day(&facts, &request(), BRANCH, self::day()).unwrap();
+    assert_eq!(listed.iter().filter(|it| it.verdict.is_free()).count(), 4);
+}
+
+#[test]
+fn a_free_stretch_begins_off_the_grid_when_more_fits_then() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 50)]);
+    busy(&mut facts, 0, "09:00-10:20");
+    busy(&mut facts, 0, "12:00-17:00");
+    set_rules(&mut facts, |rules| rules.grid_min = 30);
+    let anna = request().by(only(0));
+    assert_eq!(starts(&facts, &anna), ["10:30", "11:00"]);
+    set_rules(&mut facts, |rules| rules.snap = true);
+    assert_eq!(starts(&facts, &anna), ["10:20", "10:30", "11:00"]);
+    check_codes(&facts, &anna, "10:20", &[]);
+    busy(&mut facts, 0, "10:20-11:10");
+    assert_eq!(starts(&facts, &anna), ["11:10"], "and the next one right after");
+    busy(&mut facts, 0, "11:55-12:00");
+    assert_eq!(starts(&facts, &anna), Vec::<String>::new());
+}
+
+#[test]
+fn an_offer_next_to_an_appointment_scores_more_and_one_that_leaves_a_short_gap_less() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    busy(&mut facts, 0, "12:00-13:00");
+    set_rules(&mut facts, |rules| {
+        rules.grid_min = 30;
+        rules.min_gap_min = 60;
+        rules.prefer_adjacent = true;
+    });
+    let score = |start| {
+        let verdict = evaluate(&facts, &request().by(only(0)), BRANCH, at(start));
+        verdict.placement().and_then(|it| it.score)
+    };
+    // Beside the opening, with a gap of half an hour, of an hour, and beside the appointment.
+    let scores = ["09:00", "09:30", "10:00", "10:30", "11:00"].map(score);
+    assert_eq!(scores, [50, 25, 50, 25, 75].map(Some));
 }

@@ -9,14 +9,16 @@ use proptest::prelude::{
 };
 
 use super::{
-    super::{Busy, BusyKind, Placement, Request, StaffWish, TenantGrid, evaluate},
+    super::{
+        Busy, BusyKind, Item, Placement, Request, ServiceFacts, StaffWish, TenantGrid, evaluate,
+    },
     world::{BRANCH, Dice, World},
 };
 use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, DayHours},
     ids::{ResourceId, ServiceId, StaffId},
-    service::{Assignment, PhaseTemplate},
+    service::{Assignment, GridFrom, PhaseTemplate},
     slot::Slot,
 };
 
@@ -27,15 +29,14 @@ struct Twin<'w> {
     world: &'w World,
     begin: DateTime<Utc>,
     local: Vec<NaiveDateTime>,
-    /// The latest local time seen up to a minute, and the earliest from it on.
+    /// The latest local time seen up to a minute.
     reached: Vec<NaiveDateTime>,
-    to_come: Vec<NaiveDateTime>,
 }
 
 struct Part<'w> {
     service_id: ServiceId,
     template: &'w PhaseTemplate,
-    asked_min: Option<u16>,
+    item: &'w Item,
 }
 
 impl<'w> Twin<'w> {
@@ -45,30 +46,22 @@ impl<'w> Twin<'w> {
         let local: Vec<_> =
             (0..MINUTES).map(|it| at(it).with_timezone(&world.zone).naive_local()).collect();
         let mut reached = local.clone();
-        let mut to_come = local.clone();
         for minute in 1..MINUTES {
             reached[minute] = reached[minute].max(reached[minute - 1]);
-            let back = MINUTES - 1 - minute;
-            to_come[back] = to_come[back].min(to_come[back + 1]);
         }
-        Self { world, begin, local, reached, to_come }
+        Self { world, begin, local, reached }
     }
 
     fn at(&self, minute: usize) -> DateTime<Utc> {
         self.begin + Duration::minutes(i64::try_from(minute).unwrap())
     }
 
-    /// Begun at the first instant that shows the start, over with the last that is before the end.
+    /// Begun when the clock first shows the start, over when it first shows the end.
     fn is_in(&self, minute: usize, date: NaiveDate, interval: CivilInterval) -> bool {
         let midnight = date.and_time(chrono::NaiveTime::MIN);
         let from = midnight + Duration::minutes(interval.from().minutes().into());
         let to = midnight + Duration::minutes(interval.to().minutes().into());
-        let is_over = if interval.to().minutes() == 1440 {
-            to <= self.reached[minute]
-        } else {
-            to <= self.to_come[minute]
-        };
-        from <= self.reached[minute] && !is_over
+        from <= self.reached[minute] && self.reached[minute] < to
     }
 
     fn is_open(&self, minute: usize, date: NaiveDate, hours: &DayHours) -> bool {
@@ -181,11 +174,7 @@ impl<'w> Twin<'w> {
         let items = self.world.request.items.iter();
         let parts = items.flat_map(|item| {
             let phases = self.world.facts.services[&item.service_id].phases.iter();
-            phases.map(move |template| Part {
-                service_id: item.service_id,
-                template,
-                asked_min: item.active_min,
-            })
+            phases.map(move |template| Part { service_id: item.service_id, template, item })
         });
         parts.collect()
     }
@@ -206,7 +195,13 @@ impl<'w> Twin<'w> {
                 && has_role
                 && (index == 0 || part.template.other_staff || *staff_id == who[0]);
             let custom = assignment.custom_active_min.get(&part.template.key).copied();
-            let active = part.asked_min.or(custom).unwrap_or(part.template.active_min);
+            let own = custom.unwrap_or(part.template.active_min);
+            let active = part.item.active_min.unwrap_or(own);
+            let in_range = service.rules.duration.is_some_and(|it| {
+                (it.from_min..=it.to_min).contains(&active)
+                    && (active - it.from_min) % it.step_min == 0
+            });
+            let is_fit = is_fit && (active == own || in_range || part.item.is_agreed);
             let busy = usize::from(active + part.template.transition_min);
             let pause = part.template.processing_min.max(part.template.transition_min);
             let next = at + usize::from(active + pause);
@@ -232,38 +227,12 @@ impl<'w> Twin<'w> {
         true
     }
 
-    fn is_free(&self, start: usize) -> bool {
-        let (facts, request) = (&self.world.facts, &self.world.request);
-        let services = || request.items.iter().map(|it| &facts.services[&it.service_id]);
-        let today = request.now.with_timezone(&self.world.zone).date_naive();
-        let local = self.local[start];
-        let minutes = (local - NaiveDateTime::default()).num_minutes();
-        let is_ruled_out = services().any(|service| {
-            let rules = &service.rules;
-            let used = self.used(CalendarId::Service(service.id), None, local.date());
-            !service.is_active
-                || self.at(start) < request.now + Duration::minutes(rules.min_notice_min.into())
-                || today + Duration::days(rules.max_advance_days.into()) < local.date()
-                || rules.limits.per_day.is_some_and(|it| usize::from(it) <= used)
-        });
-        let is_adjusted = |it: &super::super::Item| it.active_min.is_some();
-        let adjusts_many = request
-            .items
-            .iter()
-            .any(|it| is_adjusted(it) && facts.services[&it.service_id].phases.len() != 1);
-        let grid = services().next().map_or(5, |it| it.rules.grid_min);
-        if !facts.branches[&BRANCH].is_active
-            || is_ruled_out
-            || adjusts_many
-            || minutes % i64::from(grid) != 0
-        {
-            return false;
-        }
-        let parts = self.parts();
-        let everybody: Vec<StaffId> = facts.staff.keys().copied().collect();
+    /// Who may do the parts, by the wish of the request.
+    fn lists(&self, parts: usize) -> Vec<Vec<StaffId>> {
+        let everybody: Vec<StaffId> = self.world.facts.staff.keys().copied().collect();
         let mut lists: Vec<Vec<StaffId>> = vec![Vec::new()];
-        for index in 0..parts.len() {
-            let allowed = |who: &StaffId| match request.staff {
+        for index in 0..parts {
+            let allowed = |who: &StaffId| match self.world.request.staff {
                 StaffWish::Anyone => true,
                 StaffWish::PinnedAll(it) => it == *who,
                 StaffWish::Pinned(it) => 0 < index || it == *who,
@@ -274,8 +243,120 @@ impl<'w> Twin<'w> {
             });
             lists = longer.collect();
         }
-        lists.iter().any(|who| self.fits(&parts, who, start))
+        lists
     }
+
+    /// Whether a start is a multiple of the grid for whoever does the first part.
+    fn is_on_grid(&self, main: StaffId, start: usize) -> bool {
+        let service = self.first();
+        let grid = usize::from(service.rules.grid_min);
+        if service.rules.grid_from == GridFrom::Midnight {
+            let minutes = (self.local[start] - NaiveDateTime::default()).num_minutes();
+            return minutes % i64::from(service.rules.grid_min) == 0;
+        }
+        let Some(assignment) = service.assignments.get(&main) else { return false };
+        let is_at_work = |minute: usize| {
+            self.local[minute].date() == self.local[start].date()
+                && self.works(minute, main, assignment)
+        };
+        let opening = (1..=start).rev().take_while(|it| is_at_work(it - 1)).last();
+        is_at_work(start) && (start - opening.map_or(start, |it| it - 1)).is_multiple_of(grid)
+    }
+
+    /// Minutes from one appointment to the next with the same staff member.
+    fn length(&self, parts: &[Part<'w>], main: StaffId) -> usize {
+        let staff = &self.world.facts.staff[&main];
+        let span = |part: &Part<'w>| {
+            let service = &self.world.facts.services[&part.service_id];
+            let custom = service.assignments.get(&main);
+            let custom = custom.and_then(|it| it.custom_active_min.get(&part.template.key));
+            let own = custom.copied().unwrap_or(part.template.active_min);
+            let pause = part.template.processing_min.max(part.template.transition_min);
+            usize::from(part.item.active_min.unwrap_or(own) + pause)
+        };
+        let rules = &self.first().rules;
+        let before = staff.buffer_before_min.max(rules.buffer_before_min);
+        let after = staff.buffer_after_min.max(rules.buffer_after_min);
+        parts.iter().map(span).sum::<usize>() + usize::from(before + after)
+    }
+
+    fn first(&self) -> &ServiceFacts<'_> {
+        &self.world.facts.services[&self.world.request.items[0].service_id]
+    }
+
+    /// Whether more fits from a start off the grid, which begins a free stretch of its local date.
+    fn is_snapped(&self, main: StaffId, start: usize) -> bool {
+        if !self.first().rules.snap {
+            return false;
+        }
+        let parts = self.parts();
+        let lists: Vec<_> =
+            self.lists(parts.len()).into_iter().filter(|who| who[0] == main).collect();
+        let fits = |minute: usize| {
+            self.local[minute].date() == self.local[start].date()
+                && lists.iter().any(|who| self.fits(&parts, who, minute))
+        };
+        if !fits(start) || fits(start - 5) {
+            return false;
+        }
+        let free: Vec<_> = (start..).step_by(5).take_while(|it| fits(*it)).collect();
+        let length = self.length(&parts, main);
+        let count = |from: usize| (free[free.len() - 1] - from) / length + 1;
+        let on_grid = free.iter().find(|it| self.is_on_grid(main, **it));
+        on_grid.map_or(0, |it| count(*it)) < count(start)
+    }
+
+    fn is_free(&self, start: usize) -> bool {
+        let (facts, request) = (&self.world.facts, &self.world.request);
+        let services = || request.items.iter().map(|it| &facts.services[&it.service_id]);
+        let today = request.now.with_timezone(&self.world.zone).date_naive();
+        let local = self.local[start];
+        let is_ruled_out = services().any(|service| {
+            let rules = &service.rules;
+            let used = self.used(CalendarId::Service(service.id), None, local.date());
+            !service.is_active
+                || self.at(start) < request.now + Duration::minutes(rules.min_notice_min.into())
+                || today + Duration::days(rules.max_advance_days.into()) < local.date()
+                || rules.limits.per_day.is_some_and(|it| usize::from(it) <= used)
+        });
+        let is_adjusted = |it: &Item| it.active_min.is_some();
+        let adjusts_many = request
+            .items
+            .iter()
+            .any(|it| is_adjusted(it) && facts.services[&it.service_id].phases.len() != 1);
+        if !facts.branches[&BRANCH].is_active || is_ruled_out || adjusts_many {
+            return false;
+        }
+        let parts = self.parts();
+        let lists = self.lists(parts.len());
+        let free: Vec<_> = lists.iter().filter(|who| self.fits(&parts, who, start)).collect();
+        let mut mains: Vec<_> = free.iter().map(|who| who[0]).collect();
+        mains.dedup();
+        mains.iter().any(|main| self.is_on_grid(*main, start) || self.is_snapped(*main, start))
+    }
+}
+
+/// How well a placement lies beside what the first staff member has already.
+fn score(twin: &Twin<'_>, placement: &Placement) -> Option<u8> {
+    let rules = &twin.first().rules;
+    if rules.min_gap_min == 0 && !rules.prefer_adjacent {
+        return None;
+    }
+    let staff_id = placement.phases[0].staff_id;
+    let assignment = &twin.first().assignments[&staff_id];
+    let own = || placement.phases.iter().filter(|it| it.staff_id == staff_id);
+    let minute = |at: DateTime<Utc>| usize::try_from((at - twin.begin).num_minutes()).unwrap();
+    let from = minute(own().map(|it| it.blocked.from).min().unwrap());
+    let to = minute(own().map(|it| it.blocked.to).max().unwrap());
+    let is_taken = |at: usize| twin.is_taken(staff_id, at, at + 5);
+    let is_free = |at: &usize| twin.works(*at, staff_id, assignment) && !is_taken(*at);
+    let least = usize::from(rules.min_gap_min);
+    let before = (5..=least).step_by(5).take_while(|it| is_free(&(from - it))).count() * 5;
+    let after = (0..least).step_by(5).take_while(|it| is_free(&(to + it))).count() * 5;
+    let useless = [before, after].iter().filter(|gap| 0 < **gap && **gap < least).count();
+    let touching = [from - 5, to].iter().filter(|it| is_taken(**it)).count();
+    let touching = if rules.prefer_adjacent { touching } else { 0 };
+    u8::try_from(50 + 25 * touching - 25 * useless).ok()
 }
 
 /// What must hold of every placement, whoever made it.
@@ -324,6 +405,9 @@ fn agree(seed: u64) -> Result<(), TestCaseError> {
                 let who: Vec<_> = placement.phases.iter().map(|it| it.staff_id).collect();
                 prop_assert!(twin.fits(&twin.parts(), &who, minute), "{:?}", placement);
                 prop_assert!(placed.contains(&placement), "the same placement by both");
+                prop_assert_eq!(placement.score, score(&twin, &placement), "at {}", start);
+                let main = who[0];
+                prop_assert!(twin.is_on_grid(main, minute) || twin.is_snapped(main, minute));
             }
         }
     }

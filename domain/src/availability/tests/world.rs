@@ -14,7 +14,10 @@ use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, CivilTime, DateException, DayHours, WeeklyHours},
     ids::{BranchId, ResourceId, ServiceId, StaffId},
-    service::{Assignment, BookingLimits, BookingRules, PhaseTemplate, ResourceNeed},
+    service::{
+        Assignment, BookingLimits, BookingRules, DurationPrice, DurationRange, GridFrom,
+        PhaseTemplate, ResourceNeed,
+    },
     slot::Slot,
 };
 
@@ -268,9 +271,22 @@ impl Dice {
                     per_staff_per_day: self.is_lucky(4).then(|| self.pick(&[0, 1, 2, 3])),
                     ..BookingLimits::default()
                 },
+                duration: self.duration(),
+                grid_from: self.pick(&[GridFrom::Midnight, GridFrom::Midnight, GridFrom::Opening]),
+                snap: self.is_lucky(4),
+                min_gap_min: if self.is_lucky(3) { self.minutes(10) } else { 0 },
+                prefer_adjacent: self.is_lucky(3),
                 ..BookingRules::default()
             }),
         }
+    }
+
+    fn duration(&mut self) -> Option<DurationRange> {
+        let from_min = self.minutes(6) + 5;
+        let to_min = from_min + self.minutes(20);
+        let step_min = self.pick(&[5, 5, 15]);
+        let range = DurationRange { from_min, to_min, step_min, price: DurationPrice::Fixed };
+        self.is_lucky(2).then_some(range)
     }
 
     fn request(&mut self, noon: DateTime<Utc>) -> Request {
@@ -282,6 +298,7 @@ impl Dice {
         }
         if self.is_lucky(5) {
             items[0].active_min = Some(self.minutes(12) + 5);
+            items[0].is_agreed = self.is_lucky(4);
         }
         let staff = match self.roll(4) {
             0 => StaffWish::Pinned(staff_id(self.roll(3))),

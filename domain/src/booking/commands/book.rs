@@ -12,7 +12,7 @@ use crate::{
     customer::{Customer, CustomerEvent},
     dispatch::{Unit, UnitCommand, UnitError},
     hold::{Hold, HoldCommand},
-    ids::{AppointmentId, CustomerId, HoldId, ServiceId},
+    ids::{AppointmentId, CustomerId, HoldId},
     master_data::{MasterDataError, check_external_ref},
     outside_ref::{IndexedRef, OutsideRef},
     personal::Personal,
@@ -72,13 +72,13 @@ impl UnitCommand for Book {
         &self,
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<BookingAnswer, BookingError>, UnitError> {
-        unit.prefetch(&self.particulars.guest.streams()).await?;
+        self.particulars.guest.line_up(unit).await?;
         let found = find_place(unit, &self.wish, Ignoring::default(), &[]).await?;
         let (scene, placement) = accept!(found);
         let plan = accept!(scene.plan(unit, &placement, &[]));
         let id = AppointmentId::new(unit.context().next_id());
-        let service_ids = self.wish.items.iter().map(|item| item.service_id).collect();
-        let draft = Draft { plan, service_ids, hold_id: None, series: None };
+        let items = self.wish.items.clone();
+        let draft = Draft { plan, items, hold_id: None, series: None };
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
         let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
         accept!(claim(unit, &scene, id, &booking).await?);
@@ -102,20 +102,16 @@ impl UnitCommand for BookHeld {
         drop(hold);
         let streams: Vec<_> =
             held.plan.claims.iter().flat_map(PlacedClaim::days).map(CalendarDay::stream).collect();
+        self.particulars.guest.line_up(unit).await?;
         unit.queue_for(&streams).await;
         unit.prefetch(&streams).await?;
-        let items: Vec<_> = held.service_ids.iter().map(|id| Item::of(*id)).collect();
+        let items = Item::booked(&held.service_ids, &held.durations);
         let wish = crate::availability::StaffWish::Anyone;
         let scene = accept!(Scene::load(unit, held.branch_id, &items, wish).await?);
         let id = AppointmentId::new(unit.context().next_id());
         let book = HoldCommand::Book { appointment_id: id, at };
         accept!(unit.decide::<Hold>(self.hold_id, book).await?);
-        let draft = Draft {
-            plan: held.plan,
-            service_ids: held.service_ids,
-            hold_id: Some(self.hold_id),
-            series: None,
-        };
+        let draft = Draft { plan: held.plan, items, hold_id: Some(self.hold_id), series: None };
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
         let booking = accept!(draft.booking(&scene, customer_id, &self.particulars));
         let is_pending = booking.is_pending;
@@ -130,7 +126,7 @@ impl UnitCommand for BookHeld {
 /// A booking that is being put together.
 pub(super) struct Draft {
     pub(super) plan: Plan,
-    pub(super) service_ids: Vec<ServiceId>,
+    pub(super) items: Vec<Item>,
     pub(super) hold_id: Option<HoldId>,
     pub(super) series: Option<SeriesPlace>,
 }
@@ -145,7 +141,7 @@ impl Draft {
     ) -> Result<Booking, BookingError> {
         let external_ref = particulars.external_ref.as_ref().map(|it| &it.reference);
         check_external_ref(external_ref.map(String::as_str))?;
-        let price = scene.price(&self.plan, &self.service_ids).ok_or(BookingError::Invalid {
+        let price = scene.price(&self.plan, &self.items).ok_or(BookingError::Invalid {
             field: "service_id",
             problem: "the services have no common price".to_owned(),
         })?;
@@ -164,7 +160,8 @@ impl Draft {
             branch_id: scene.branch_id,
             zone: scene.profile.zone,
             customer_id,
-            service_ids: self.service_ids,
+            service_ids: self.items.iter().map(|item| item.service_id).collect(),
+            durations: Item::durations(&self.items),
             booking_type,
             is_composite,
             is_pending,

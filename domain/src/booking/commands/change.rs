@@ -4,15 +4,16 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     appointment::{
-        Appointment, AppointmentCommand, AppointmentStatus, Booking, Cancellation, PlacedClaim,
-        Rescheduling,
+        Appointment, AppointmentCommand, AppointmentStatus, Booking, Cancellation, ChangeCause,
+        ChangedBy, PlacedClaim, ReasonCode, Rescheduling,
     },
     availability::{Ignoring, Item, StaffWish},
     calendar_day::{CalendarDayId, ReleaseReason},
+    company::Company,
     customer::{Customer, CustomerEvent},
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::{AppointmentId, CustomerId, StaffId},
-    personal::Personal,
+    ids::{AppointmentId, CompanyId, CustomerId, StaffId},
+    master_data::MasterDataError,
     phase::{Phase, PhaseCommand},
     policy::{
         CancellationFacts, PolicyOutcome, RescheduleFacts, judge_cancellation, judge_reschedule,
@@ -31,10 +32,8 @@ use super::{
 pub struct Cancel {
     /// Which.
     pub appointment_id: AppointmentId,
-    /// Why (APT-32).
-    pub reason: Option<String>,
-    /// Whether the customer is told.
-    pub notify_customer: bool,
+    /// Who cancels and why (APT-32).
+    pub cause: ChangeCause,
     /// The version that the caller has read, if the caller insists on it.
     pub expected: Option<u64>,
 }
@@ -48,10 +47,24 @@ pub struct Reschedule {
     pub new_starts_at: DateTime<Utc>,
     /// To whom; the same staff member when absent.
     pub staff_id: Option<StaffId>,
-    /// Why (APT-33).
-    pub reason: Option<String>,
+    /// Who moves it and why (APT-33).
+    pub cause: ChangeCause,
     /// The version that the caller has read, if the caller insists on it.
     pub expected: Option<u64>,
+}
+
+/// Refuses a reason code that the company does not have. The company is only asked about codes that
+/// not every company has.
+pub(super) async fn check_cause<L: EventLog>(
+    unit: &mut Unit<'_, L>,
+    company_id: CompanyId,
+    cause: &ChangeCause,
+) -> Result<Result<(), MasterDataError>, UnitError> {
+    if cause.reason_code.as_ref().is_none_or(ReasonCode::is_standard) {
+        return Ok(Ok(()));
+    }
+    let company = unit.load::<Company>(company_id).await?;
+    Ok(cause.check_code(&company.policies().reason_codes))
 }
 
 impl UnitCommand for Cancel {
@@ -64,6 +77,7 @@ impl UnitCommand for Cancel {
     ) -> Result<Result<ChangeAnswer, BookingError>, UnitError> {
         let id = self.appointment_id;
         let booking = accept!(load(unit, id, self.expected).await?);
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
         let outcome = accept!(self.cancel(unit, &booking).await?);
         let old_time = booking.plan.starts_at;
         let booking = accept!(answer(unit, id).await?);
@@ -83,14 +97,12 @@ impl Cancel {
         let customer = unit.load::<Customer>(booking.customer_id).await?;
         let cancelled_this_month = customer.cancellations_in(&month);
         drop(customer);
-        let reason = self.reason.clone();
-        let counted_in = Some(month);
+        let by = self.cause.by;
+        let counted_in = Some(month).filter(|_| by.is_customer());
         let command = AppointmentCommand::Cancel(Cancellation {
             at,
-            reason: reason.map(|reason| Personal::new(booking.customer_id, reason)),
-            notify_customer: self.notify_customer,
+            cause: self.cause.of(booking.customer_id),
             cancelled_this_month,
-            is_waived: false,
         });
         if !accept!(call_off(unit, (id, booking), command, counted_in).await?) {
             return Ok(Ok(None));
@@ -100,7 +112,7 @@ impl Cancel {
             cancelled_this_month,
             price: booking.price,
         };
-        Ok(Ok(Some(judge_cancellation(&booking.terms.cancellation, facts))))
+        Ok(Ok(Some(judge_cancellation(&booking.terms.cancellation, facts).caused_by(by))))
     }
 }
 
@@ -137,12 +149,14 @@ pub(crate) async fn call_off_upcoming<L: EventLog>(
         if !matches!(status, Some(AppointmentStatus::Pending | AppointmentStatus::Confirmed)) {
             continue;
         }
+        let cause = ChangeCause {
+            reason: Some(reason.to_owned()),
+            ..ChangeCause::standard(ChangedBy::System, "customer_erased")
+        };
         let command = AppointmentCommand::Cancel(Cancellation {
             at,
-            reason: Some(Personal::new(customer_id, reason.to_owned())),
-            notify_customer: false,
+            cause: cause.of(customer_id),
             cancelled_this_month: 0,
-            is_waived: true,
         });
         accept!(call_off(unit, (id, &booking), command, None).await?);
     }
@@ -159,6 +173,7 @@ impl UnitCommand for Reschedule {
     ) -> Result<Result<ChangeAnswer, BookingError>, UnitError> {
         let id = self.appointment_id;
         let booking = accept!(load(unit, id, self.expected).await?);
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
         let outcome = match self.reschedule(unit, &booking).await? {
             // The caller's field has another name than that of a new booking.
             Err(BookingError::InThePast { .. }) => {
@@ -182,7 +197,7 @@ impl Reschedule {
         let (id, at) = (self.appointment_id, unit.context().at);
         let wish = Wish {
             branch_id: booking.branch_id,
-            items: booking.service_ids.iter().map(|id| Item::of(*id)).collect(),
+            items: Item::agreed(&booking.service_ids, &booking.durations),
             staff: StaffWish::Pinned(self.staff_id.unwrap_or(booking.plan.staff_id)),
             starts_at: self.new_starts_at,
         };
@@ -195,14 +210,13 @@ impl Reschedule {
         let phase_ids: Vec<_> = old_phases.iter().map(|phase| phase.phase_id).collect();
         let plan = accept!(scene.plan(unit, &placement, &phase_ids));
         let appointment = unit.load::<Appointment>(id).await?;
-        let rescheduled = appointment.reschedules();
+        let rescheduled = appointment.counted_reschedules();
         let is_pending = appointment.status() == Some(AppointmentStatus::Pending);
         drop(appointment);
-        let reason = self.reason.clone();
         let command = AppointmentCommand::Reschedule(Rescheduling {
             at,
             plan: Box::new(plan.clone()),
-            reason: reason.map(|reason| Personal::new(booking.customer_id, reason)),
+            cause: self.cause.of(booking.customer_id),
         });
         let before = unit.revision::<Appointment>(id);
         accept!(unit.decide::<Appointment>(id, command).await?);
@@ -229,6 +243,7 @@ impl Reschedule {
         unit.record::<Customer>(booking.customer_id, vec![moved]).await?;
         let notice = booking.plan.starts_at - at;
         let facts = RescheduleFacts { notice, rescheduled, price: booking.price };
-        Ok(Ok(Some(judge_reschedule(&booking.terms.reschedule, facts))))
+        let outcome = judge_reschedule(&booking.terms.reschedule, facts);
+        Ok(Ok(Some(outcome.caused_by(self.cause.by))))
     }
 }

@@ -25,8 +25,27 @@ pub enum Guest {
 }
 
 impl Guest {
+    /// Lines up, with the next queue, for the customer: one who books often, such as a walk-in account,
+    /// is as hot a stream as a calendar day.
+    pub(super) async fn line_up<L: EventLog>(
+        &self,
+        unit: &mut Unit<'_, L>,
+    ) -> Result<(), UnitError> {
+        let streams = self.streams();
+        unit.prefetch(&streams).await?;
+        unit.queue_also(streams);
+        if let Self::New(register) = self
+            && let Some(index) = &register.indexes.phone
+        {
+            let key = phone_key(register.company_id, index);
+            let known = unit.peek::<UniqueKey>(&key).await?;
+            unit.queue_also(known.owner().map(Customer::stream));
+        }
+        Ok(())
+    }
+
     /// The streams that tell who it is.
-    pub(super) fn streams(&self) -> Vec<StreamId> {
+    fn streams(&self) -> Vec<StreamId> {
         match self {
             Self::Known(id) => vec![Customer::stream(id)],
             Self::New(register) => {

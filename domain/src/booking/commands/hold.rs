@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::{
     aggregate::Evolve as _,
     appointment::PlacedClaim,
-    availability::Ignoring,
+    availability::{Ignoring, Item},
     calendar_day::{CalendarDay, Purpose, ReleaseReason},
     dispatch::{Unit, UnitCommand, UnitError},
     hold::{DEFAULT_HOLD, Held, Hold, HoldCommand, HoldError},
@@ -66,6 +66,7 @@ impl UnitCommand for PlaceHold {
             company_id: scene.profile.company_id,
             branch_id: scene.branch_id,
             service_ids: self.wish.items.iter().map(|item| item.service_id).collect(),
+            durations: Item::durations(&self.wish.items),
             plan,
             placed_at,
             expires_at: placed_at + ttl,

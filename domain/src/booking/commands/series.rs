@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     aggregate::Evolve as _,
-    appointment::{PlacedClaim, SeriesPlace},
+    appointment::{ChangeCause, PlacedClaim, SeriesPlace},
     availability::{Item, Request, StaffWish},
     calendar_day::CalendarDay,
     dispatch::{Unit, UnitCommand, UnitError},
-    ids::{AppointmentId, BranchId, SeriesId, ServiceId},
+    ids::{AppointmentId, BranchId, SeriesId},
     ports::EventLog,
     series::{
         Occurrence, OccurrenceStatus, Series, SeriesCommand, SeriesError, Started, rule::SeriesRule,
@@ -21,7 +21,7 @@ use super::{
         scene::{FAR_OFF, Scene},
     },
     book::{Draft, Particulars, answer, claim, record},
-    change::{Cancel, Reschedule},
+    change::{Cancel, Reschedule, check_cause},
     status::load,
 };
 
@@ -31,7 +31,7 @@ pub struct StartSeries {
     /// Where.
     pub branch_id: BranchId,
     /// What, in order.
-    pub service_ids: Vec<ServiceId>,
+    pub items: Vec<Item>,
     /// By whom.
     pub staff: StaffWish,
     /// When.
@@ -49,8 +49,8 @@ pub struct SkipOccurrence {
     pub series_id: SeriesId,
     /// Which occurrence, from 1.
     pub number: u16,
-    /// Why.
-    pub reason: Option<String>,
+    /// Who wants it and why.
+    pub cause: ChangeCause,
 }
 
 /// Moves one occurrence.
@@ -62,8 +62,8 @@ pub struct MoveOccurrence {
     pub number: u16,
     /// Where to.
     pub new_starts_at: DateTime<Utc>,
-    /// Why.
-    pub reason: Option<String>,
+    /// Who wants it and why.
+    pub cause: ChangeCause,
 }
 
 /// Calls off what is still to come.
@@ -71,8 +71,8 @@ pub struct MoveOccurrence {
 pub struct CancelSeries {
     /// Which series.
     pub series_id: SeriesId,
-    /// Why.
-    pub reason: Option<String>,
+    /// Who wants it and why.
+    pub cause: ChangeCause,
 }
 
 impl StartSeries {
@@ -108,16 +108,17 @@ impl UnitCommand for StartSeries {
         unit: &mut Unit<'_, L>,
     ) -> Result<Result<SeriesAnswer, BookingError>, UnitError> {
         let now = unit.context().at;
-        let items: Vec<_> = self.service_ids.iter().map(|id| Item::of(*id)).collect();
-        let mut scene = accept!(Scene::load(unit, self.branch_id, &items, self.staff).await?);
+        let items = &self.items;
+        let mut scene = accept!(Scene::load(unit, self.branch_id, items, self.staff).await?);
         let policy = scene.company.policies().recurring.clone();
         let starts = accept!(self.starts(policy.max_length, now));
-        let request = Request::basket(items, now).by(self.staff);
+        let request = Request::basket(items.iter().cloned(), now).by(self.staff);
         let mut days: Vec<_> =
             starts.iter().flat_map(|start| scene.days_around(&request, *start)).collect();
         days.sort_unstable();
         days.dedup();
         let streams: Vec<_> = days.iter().map(CalendarDay::stream).collect();
+        self.particulars.guest.line_up(unit).await?;
         unit.queue_for(&streams).await;
         scene.look_at(unit, &days).await?;
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
@@ -137,7 +138,7 @@ impl UnitCommand for StartSeries {
             let id = AppointmentId::new(unit.context().next_id());
             let draft = Draft {
                 plan,
-                service_ids: self.service_ids.clone(),
+                items: self.items.clone(),
                 hold_id: None,
                 series: Some(SeriesPlace { series_id, number }),
             };
@@ -154,7 +155,8 @@ impl UnitCommand for StartSeries {
             company_id: scene.profile.company_id,
             branch_id: self.branch_id,
             customer_id,
-            service_ids: self.service_ids.clone(),
+            service_ids: self.items.iter().map(|item| item.service_id).collect(),
+            durations: Item::durations(&self.items),
             staff_id: self.staff.named(),
             rule: self.rule.clone(),
             policy,
@@ -203,12 +205,8 @@ impl UnitCommand for SkipOccurrence {
         let skip = SeriesCommand::Skip { number: self.number };
         accept!(unit.decide::<Series>(self.series_id, skip).await?);
         let booking = accept!(load(unit, id, None).await?);
-        let cancel = Cancel {
-            appointment_id: id,
-            reason: self.reason.clone(),
-            notify_customer: false,
-            expected: None,
-        };
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
+        let cancel = Cancel { appointment_id: id, cause: self.cause.clone(), expected: None };
         let outcome = accept!(cancel.cancel(unit, &booking).await?);
         let old_time = booking.plan.starts_at;
         let booking = accept!(answer(unit, id).await?);
@@ -229,11 +227,12 @@ impl UnitCommand for MoveOccurrence {
         let step = SeriesCommand::Move { number: self.number, starts_at };
         accept!(unit.decide::<Series>(self.series_id, step).await?);
         let booking = accept!(load(unit, id, None).await?);
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
         let reschedule = Reschedule {
             appointment_id: id,
             new_starts_at: starts_at,
             staff_id: None,
-            reason: self.reason.clone(),
+            cause: self.cause.clone(),
             expected: None,
         };
         let outcome = accept!(reschedule.reschedule(unit, &booking).await?);
@@ -264,12 +263,8 @@ impl UnitCommand for CancelSeries {
         drop(series);
         for id in open {
             let booking = accept!(load(unit, id, None).await?);
-            let cancel = Cancel {
-                appointment_id: id,
-                reason: self.reason.clone(),
-                notify_customer: false,
-                expected: None,
-            };
+            accept!(check_cause(unit, booking.company_id, &self.cause).await?);
+            let cancel = Cancel { appointment_id: id, cause: self.cause.clone(), expected: None };
             accept!(cancel.cancel(unit, &booking).await?);
         }
         Ok(Ok(SeriesAnswer { series_id, occurrences }))

@@ -2,14 +2,13 @@
 
 use crate::{
     aggregate::Evolve as _,
-    appointment::{Appointment, AppointmentCommand, Booking, PlacedClaim},
+    appointment::{Appointment, AppointmentCommand, Booking, ChangeCause, PlacedClaim},
     calendar_day::{CalendarDay, ReleaseReason},
     customer::{Customer, CustomerEvent},
     dispatch::{Unit, UnitCommand, UnitError},
     event_log::Revision,
     ids::AppointmentId,
     master_data::MasterDataError,
-    personal::Personal,
     phase::{Phase, PhaseCommand},
     ports::EventLog,
 };
@@ -20,18 +19,16 @@ use super::{
         place::{change_claims, release_claims},
     },
     book::answer,
+    change::check_cause,
 };
 
 /// A step of the status flow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusChange {
     /// The business says yes.
     Confirm,
     /// The business says no.
-    Reject {
-        /// Why.
-        reason: Option<String>,
-    },
+    Reject,
     /// The customer is there.
     Start,
     /// It is done.
@@ -47,6 +44,9 @@ pub struct ChangeStatus {
     pub appointment_id: AppointmentId,
     /// The step.
     pub change: StatusChange,
+    /// Why, and whether the customer is to be notified. Who wants it counts for nothing: no step is
+    /// judged by terms.
+    pub cause: ChangeCause,
     /// The version that the caller has read, if the caller insists on it.
     pub expected: Option<u64>,
 }
@@ -62,16 +62,16 @@ impl UnitCommand for ChangeStatus {
         let id = self.appointment_id;
         let booking = accept!(load(unit, id, self.expected).await?);
         let at = unit.context().at;
+        accept!(check_cause(unit, booking.company_id, &self.cause).await?);
+        let notify_customer = self.cause.notify_customer;
         let command = match &self.change {
-            StatusChange::Confirm => AppointmentCommand::Confirm,
-            StatusChange::Reject { reason } => {
-                let reason = reason.clone();
-                let reason = reason.map(|reason| Personal::new(booking.customer_id, reason));
-                AppointmentCommand::Reject { reason }
+            StatusChange::Confirm => AppointmentCommand::Confirm { notify_customer },
+            StatusChange::Reject => {
+                AppointmentCommand::Reject { cause: self.cause.of(booking.customer_id) }
             }
-            StatusChange::Start => AppointmentCommand::Start { at },
-            StatusChange::Complete => AppointmentCommand::Complete { at },
-            StatusChange::NoShow => AppointmentCommand::MarkNoShow { at },
+            StatusChange::Start => AppointmentCommand::Start { at, notify_customer },
+            StatusChange::Complete => AppointmentCommand::Complete { at, notify_customer },
+            StatusChange::NoShow => AppointmentCommand::MarkNoShow { at, notify_customer },
         };
         let before = unit.revision::<Appointment>(id);
         accept!(unit.decide::<Appointment>(id, command).await?);
@@ -98,7 +98,7 @@ impl ChangeStatus {
                 None
             }
             StatusChange::Complete => Some(CustomerEvent::VisitCompleted { appointment_id }),
-            StatusChange::Reject { .. } => {
+            StatusChange::Reject => {
                 accept!(let_go(unit, booking, ReleaseReason::Rejected).await?);
                 Some(CustomerEvent::VisitCancelled { appointment_id, counted_in: None })
             }
@@ -141,9 +141,10 @@ pub(super) async fn load<L: EventLog>(
     }
     let days = booking.plan.claims.iter().flat_map(PlacedClaim::days);
     let days: Vec<_> = days.map(CalendarDay::stream).collect();
+    let customer = [Customer::stream(booking.customer_id)];
+    unit.queue_also(customer.clone());
     unit.queue_for(&days).await;
     let phases = booking.plan.phases.iter().map(|phase| Phase::stream(phase.phase_id));
-    let customer = [Customer::stream(booking.customer_id)];
     let streams: Vec<_> = days.into_iter().chain(phases).chain(customer).collect();
     unit.prefetch(&streams).await?;
     Ok(Ok(booking))

@@ -60,7 +60,7 @@ impl House {
     async fn run<C: UnitCommand>(&self, command: &C) -> Result<C::Answer, C::Refusal> {
         match self.dispatcher.run(&context(DateTime::UNIX_EPOCH), command).await {
             Ok(done) => Ok(done.answer),
-            Err(CommandError::Refused(refusal)) => Err(refusal),
+            Err(CommandError::Refused { refusal, .. }) => Err(refusal),
             Err(error) => panic!("the machinery broke: {error}"),
         }
     }
@@ -390,6 +390,7 @@ fn branch(id: u128, name: &str) -> Register<Branch> {
         name: name.to_owned(),
         zone: chrono_tz::Europe::Berlin,
         address: None,
+        phone_region: None,
         service_radius_m: None,
         transport_info: None,
         external_ref: None,
@@ -440,6 +441,7 @@ fn contact(id: u128, phone: &str) -> Contact {
     Contact {
         name: None,
         phone: Some(Personal::new(CustomerId::new(Uuid::from_u128(id)), phone)),
+        phone_is_valid: None,
         email: None,
         language: None,
         preferred_branch_id: None,

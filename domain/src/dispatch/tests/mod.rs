@@ -1,5 +1,7 @@
 //! Two dispatchers on one log stand for two processes: neither is fooled by what it remembers.
 
+mod moved_back;
+mod repeats;
 mod unconfirmed;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,7 +76,8 @@ async fn a_refusal_from_memory_is_proved_before_it_is_believed() {
     let owner = "a".to_owned();
     assert!(matches!(
         refused,
-        Err(CommandError::Refused(MasterDataError::Taken { owner: held, .. })) if held == owner
+        Err(CommandError::Refused { refusal: MasterDataError::Taken { owner: held, .. }, .. })
+            if held == owner
     ));
     let release = key(UniqueKeyCommand::Release { owner });
     there.run(&now(), &release).await.expect("the owner gives it back");

@@ -16,14 +16,14 @@ use crate::{
 
 /// A log whose appends wait until the test lets them through, or fails them.
 #[derive(Clone, Default)]
-struct GatedLog {
+pub(super) struct GatedLog {
     log: TestLog,
     gates: Arc<Mutex<VecDeque<oneshot::Receiver<bool>>>>,
 }
 
 impl GatedLog {
     /// A gate for the next append that has none.
-    fn gate(&self) -> oneshot::Sender<bool> {
+    pub(super) fn gate(&self) -> oneshot::Sender<bool> {
         let (open, gate) = oneshot::channel();
         self.gates.lock().expect("nobody panicked").push_back(gate);
         open
@@ -75,7 +75,7 @@ impl EventLog for GatedLog {
     }
 }
 
-async fn gated() -> (Dispatcher<GatedLog>, GatedLog) {
+pub(super) async fn gated() -> (Dispatcher<GatedLog>, GatedLog) {
     let log = GatedLog::default();
     log.open_tenant(TENANT).await.expect("a tenant opens");
     let dispatcher = Dispatcher::new(log.clone());

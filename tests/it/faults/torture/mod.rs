@@ -213,7 +213,7 @@ impl House {
     async fn check(&self, tenants: &[TenantId], patience: Duration) {
         let pool = connect_pool(self.options.clone(), PoolRole::Projector, 4).await.unwrap();
         let keys = connect_pool(self.options.clone(), PoolRole::Vault, 2).await.unwrap();
-        let vault = Vault::postgres(keys, MasterKey::parse(KEY).unwrap());
+        let vault = Vault::open(keys, MasterKey::parse(KEY).unwrap()).await.unwrap();
         let log = SealedLog::new(self.log.clone(), vault);
         let tallies = tally(&pool, &log, tenants, patience).await;
         for tally in &tallies {

@@ -1,0 +1,4 @@
+-- across tenants: the master key wraps the keys of all of them
+INSERT INTO vault.master_keys (check_value, is_current)
+VALUES ($1, true)
+    ON CONFLICT DO NOTHING

@@ -1,0 +1,3 @@
+SELECT wrapped_key
+  FROM vault.tenant_keys
+ WHERE tenant_id = $1
