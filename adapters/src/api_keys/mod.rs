@@ -29,7 +29,7 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 pub use self::outcome::{Issued, KeyError, KeyHolder, KeyRow, NewKey, Rotation};
-use crate::postgres::Scope;
+use crate::postgres::{Held, Scope};
 
 /// How long a key is good for unless it is said otherwise (SEC-24).
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -112,8 +112,10 @@ impl<L: EventLog> ApiKeys<L> {
         at: DateTime<Utc>,
     ) -> Result<Option<KeyHolder>, KeyError> {
         let Some((key_id, secret)) = parts(key.expose_secret()) else { return Ok(None) };
-        let tenant: Option<Uuid> =
-            sqlx::query_scalar(include_str!("find.sql")).bind(key_id).fetch_one(&self.pool).await?;
+        let tenant: Option<Uuid> = sqlx::query_scalar(include_str!("find.sql"))
+            .bind(key_id)
+            .fetch_one(&mut *Held::acquire(&self.pool).await?)
+            .await?;
         let Some(tenant) = tenant.map(TenantId::new) else { return Ok(None) };
         let (state, _) = self.state(tenant, key_id).await?;
         let shown = hash(secret);

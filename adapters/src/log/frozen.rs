@@ -51,8 +51,8 @@ impl PostgresLog {
         if let Some(address) = address {
             query = query.bind(address);
         }
-        let row = query.fetch_optional(self.pool()).await.map_err(rows::unavailable)?;
-        let row = row.ok_or(LogError::UnknownTenant(tenant))?;
+        let found = self.rows(query).await?;
+        let row = found.first().ok_or(LogError::UnknownTenant(tenant))?;
         let decoded = || -> Result<(i64, [u8; 32]), sqlx::Error> {
             Ok((row.try_get("position")?, rows::hash(row.try_get("hash")?)?))
         };
@@ -62,12 +62,11 @@ impl PostgresLog {
 
     /// Whether a tenant takes appends. One that was never opened is `Open`: appending says more.
     pub async fn standing(&self, tenant: TenantId) -> Result<Standing, LogError> {
-        let found: Option<Option<String>> = sqlx::query_scalar(include_str!("standing.sql"))
-            .bind(tenant.uuid())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(rows::unavailable)?;
-        Ok(match found {
+        let statement = sqlx::query(include_str!("standing.sql")).bind(tenant.uuid());
+        let found = self.rows(statement).await?;
+        let moved_to: Option<Option<String>> =
+            found.first().map(|row| row.try_get(0)).transpose().map_err(rows::unreadable)?;
+        Ok(match moved_to {
             None => Standing::Open,
             Some(None) => Standing::Frozen,
             Some(Some(address)) => Standing::Moved(address),

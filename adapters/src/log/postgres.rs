@@ -33,7 +33,7 @@ use super::{
 };
 use crate::postgres::{Held, STATEMENT};
 
-type Statement<'q> = Query<'q, Postgres, PgArguments>;
+pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// How a [`PostgresLog`] works.
 #[derive(Clone, Copy, Debug)]
@@ -99,17 +99,13 @@ impl PostgresLog {
         &self.inner.hints
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.inner.pool
-    }
-
     /// Whether appends are taken, as of now.
     pub async fn write_state(&self) -> WriteState {
         write_state(&self.inner.pool, &self.inner.last_failure).await
     }
 
     /// The rows of a statement that must be answered in time.
-    async fn rows(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, LogError> {
+    pub(super) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, LogError> {
         let mut held = Held::acquire(&self.inner.pool).await.map_err(rows::unavailable)?;
         let found = timeout(STATEMENT, statement.fetch_all(&mut *held)).await;
         held.finish(found).map_err(rows::unavailable)

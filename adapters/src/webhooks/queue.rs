@@ -6,6 +6,7 @@ use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::signature::Scheme;
+use crate::postgres::Held;
 
 /// The last attempts of a delivery that are kept.
 const ATTEMPTS_KEPT: i32 = 20;
@@ -77,7 +78,9 @@ impl Queue {
     }
 
     pub(super) async fn behind(&self) -> Result<Vec<Behind>, sqlx::Error> {
-        sqlx::query_as(include_str!("behind.sql")).fetch_all(&self.pool).await
+        sqlx::query_as(include_str!("behind.sql"))
+            .fetch_all(&mut *Held::acquire(&self.pool).await?)
+            .await
     }
 
     /// Writes the deliveries of an endpoint up to a position. Whether it was still behind.
@@ -101,7 +104,7 @@ impl Queue {
             .bind(positions.collect::<Vec<_>>())
             .bind(wanted.iter().map(|it| it.event_id).collect::<Vec<_>>())
             .bind(wanted.iter().map(|it| it.event_type.as_str()).collect::<Vec<_>>())
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *Held::acquire(&self.pool).await?)
             .await?;
         Ok(0 < moved)
     }
@@ -122,7 +125,7 @@ impl Queue {
             .bind(most)
             .bind(each)
             .bind(busy)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *Held::acquire(&self.pool).await?)
             .await
     }
 
@@ -142,7 +145,7 @@ impl Queue {
             .bind(settled.paused_until)
             .bind(&due.url)
             .bind(ATTEMPTS_KEPT)
-            .execute(&self.pool)
+            .execute(&mut *Held::acquire(&self.pool).await?)
             .await?;
         Ok(())
     }
@@ -150,13 +153,13 @@ impl Queue {
     /// Forgets what was settled before an instant, some of each endpoint.
     pub(super) async fn forget(&self, before: DateTime<Utc>) -> Result<u64, sqlx::Error> {
         let done = sqlx::query(include_str!("forget.sql")).bind(before);
-        Ok(done.execute(&self.pool).await?.rows_affected())
+        Ok(done.execute(&mut *Held::acquire(&self.pool).await?).await?.rows_affected())
     }
 
     /// Forgets the answers of before an instant.
     pub(super) async fn forget_answers(&self, before: DateTime<Utc>) -> Result<(), sqlx::Error> {
         let statement = sqlx::query(include_str!("forget_answers.sql")).bind(before);
-        statement.execute(&self.pool).await?;
+        statement.execute(&mut *Held::acquire(&self.pool).await?).await?;
         Ok(())
     }
 }

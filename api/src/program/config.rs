@@ -13,7 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 /// What every command may be told. Secrets are no part of its `Debug`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Config {
-    /// A PostgreSQL 14 or newer to use; without it a private one runs in the data directory.
+    /// A PostgreSQL 14 or newer to use; without it a private one runs in the data directory. Several
+    /// hosts may be named (`postgres://one,two/daybook`): the one that takes writes is used.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<SecretString>,
     /// Where the private PostgreSQL and the demo's master key live.

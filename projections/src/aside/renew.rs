@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
-use crate::projector::Projector;
+use crate::{connection::Held, projector::Projector};
 
 use super::{AsideError, Rebuild};
 
@@ -82,7 +82,7 @@ impl<L: EventLog> Renewal<L> {
                 .bind(&versions)
                 .bind(after.0)
                 .bind(&after.1)
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *Held::acquire(&self.pool).await?)
                 .await?;
             let Some(last) = page.last() else { return Ok(renewed) };
             after = last.clone();
