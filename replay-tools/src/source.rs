@@ -8,6 +8,7 @@ use clap::Args;
 use daybook_adapters::{
     embedded_postgres::{EmbeddedConfig, EmbeddedPostgres},
     log::{PostgresLog, transfer::read_answers},
+    postgres::{Servers, connect_session, connect_sessions},
 };
 use daybook_domain::{
     event_log::{Head, Position, RecordedEvent},
@@ -16,8 +17,7 @@ use daybook_domain::{
 };
 use daybook_projections::reporting;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgConnectOptions,
 };
 use uuid::Uuid;
 
@@ -110,16 +110,14 @@ impl Source {
     pub async fn open(&self, tenant: Uuid) -> anyhow::Result<History> {
         anyhow::ensure!(!tenant.is_nil(), "--tenant is missing: which tenant's history?");
         let (options, server) = self.connect().await?;
-        let tenant_id = tenant.to_string();
-        let session = [
-            ("role", "daybook_app"),
-            ("app.tenant_id", tenant_id.as_str()),
-            ("default_transaction_read_only", "on"),
+        let session = vec![
+            ("role", "daybook_app".to_owned()),
+            ("app.tenant_id", tenant.to_string()),
+            ("default_transaction_read_only", "on".to_owned()),
         ];
         let database = options.clone().disable_statement_logging();
-        let options =
-            options.application_name("daybook-replay").disable_statement_logging().options(session);
-        let pool = PgPoolOptions::new().max_connections(6).connect_with(options).await;
+        let options = options.application_name("daybook-replay").disable_statement_logging();
+        let pool = connect_sessions(options, 6, session).await;
         let pool = pool.context("the database cannot be reached")?;
         let log = PostgresLog::new(pool.clone());
         let history = History { tenant: TenantId::new(tenant), database, log, pool, server };
@@ -131,10 +129,9 @@ impl Source {
     pub async fn operator(&self) -> anyhow::Result<Operator> {
         let (options, server) = self.connect().await?;
         let database = options.clone().disable_statement_logging();
-        let session = [("role", "daybook_append")];
-        let options =
-            options.application_name("daybook-replay").disable_statement_logging().options(session);
-        let connection = options.connect().await.context(
+        let session = vec![("role", "daybook_append".to_owned())];
+        let options = options.application_name("daybook-replay").disable_statement_logging();
+        let connection = connect_session(&options, &session).await.context(
             "the database cannot be reached, or its login is no member of daybook_append",
         )?;
         Ok(Operator { connection, database, server })
@@ -144,10 +141,10 @@ impl Source {
     /// name another.
     pub async fn analyst(&self, tenant: Option<Uuid>) -> anyhow::Result<Reporting> {
         let (options, server) = self.connect().await?;
-        let session = [("default_transaction_read_only", "on")];
-        let options =
-            options.application_name("daybook-replay").disable_statement_logging().options(session);
-        let mut connection = options.connect().await.context("the database cannot be reached")?;
+        let session = vec![("default_transaction_read_only", "on".to_owned())];
+        let options = options.application_name("daybook-replay").disable_statement_logging();
+        let opened = connect_session(&options, &session).await;
+        let mut connection = opened.context("the database cannot be reached")?;
         let seen = reporting::enter(&mut connection, tenant).await?;
         Ok(Reporting { tenant: seen, connection, server })
     }
@@ -156,10 +153,9 @@ impl Source {
         &self,
     ) -> anyhow::Result<(PgConnectOptions, Option<EmbeddedPostgres>)> {
         if let Some(url) = &self.database_url {
-            let options = url.parse().map_err(|_may_hold_a_password: sqlx::Error| {
-                anyhow::anyhow!("the database URL is no URL")
-            })?;
-            return Ok((options, None));
+            let servers = Servers::parse(url).context("the database URL")?;
+            let server = servers.readable().await.context("the database cannot be reached")?;
+            return Ok((server, None));
         }
         let data_dir =
             self.data_dir.as_deref().context("--database-url or --data-dir is needed")?;

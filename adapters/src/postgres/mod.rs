@@ -17,6 +17,7 @@ mod pool;
 mod scope;
 mod server;
 mod servers;
+mod session;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -30,6 +31,7 @@ pub use self::{
     scope::Scope,
     server::{answers, ensure_database},
     servers::{NoPrimary, Servers, UrlError},
+    session::{Settings, connect_session, connect_sessions},
     transaction::{scoped_transaction, transaction},
 };
 

@@ -135,6 +135,23 @@ impl Servers {
     }
 }
 
+impl Servers {
+    /// The server that takes writes, or else the first that answers: for those who only read.
+    pub async fn readable(&self) -> Result<PgConnectOptions, NoPrimary> {
+        match self.primary().await {
+            Err(error @ NoPrimary::TakesNoWrites { .. }) => {
+                for server in &self.0 {
+                    if matches!(timeout(ASK, state(server)).await, Ok(Ok(_))) {
+                        return Ok(server.clone());
+                    }
+                }
+                Err(error)
+            }
+            found => found,
+        }
+    }
+}
+
 impl From<PgConnectOptions> for Servers {
     fn from(server: PgConnectOptions) -> Self {
         Self(vec![server])
