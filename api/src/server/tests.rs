@@ -171,6 +171,22 @@ async fn a_request_that_is_under_way_is_finished_before_the_end() {
 }
 
 #[tokio::test]
+async fn the_work_for_a_client_that_hangs_up_is_given_up() {
+    let (begun, given_up) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (has_begun, noted) = (Arc::clone(&begun), Arc::clone(&given_up));
+    let route = get(async move || {
+        let _guard = Dropped(noted);
+        has_begun.notify_one();
+        std::future::pending::<()>().await;
+    });
+    let server = Running::start(Router::new().route("/", route), limits()).await;
+    let client = server.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    begun.notified().await;
+    drop(client);
+    timeout(FAILED, given_up.notified()).await.expect("it is given up");
+}
+
+#[tokio::test]
 async fn a_server_that_shall_end_at_once_waits_for_nobody() {
     let begun = Arc::new(Notify::new());
     let has_begun = Arc::clone(&begun);

@@ -2,22 +2,32 @@
 
 use std::time::{Duration, Instant};
 
-use daybook_testkit::child::Program;
+use daybook_testkit::{
+    child::Program,
+    client::{Caller, Salon},
+    programs::address,
+};
+use serde_json::json;
+use sqlx::{ConnectOptions as _, PgConnection};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::interval,
 };
+
+use super::torture::KEY;
+use crate::http::TestApp;
 
 /// The drain deadline, and time to end in.
 const WITHIN: Duration = Duration::from_secs(26);
 
-fn address(program: &Program) -> &str {
+fn host(program: &Program) -> &str {
     program.base.strip_prefix("http://").unwrap()
 }
 
 async fn send(program: &Program, text: &str) -> TcpStream {
-    let mut client = TcpStream::connect(address(program)).await.unwrap();
+    let mut client = TcpStream::connect(host(program)).await.unwrap();
     client.write_all(text.as_bytes()).await.unwrap();
     client
 }
@@ -61,13 +71,35 @@ async fn slow_clients_do_not_keep_the_program_from_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_ends_the_program_at_once() {
-    let data_dir = TempDir::new().unwrap();
-    let mut program = Program::demo(data_dir.path());
+async fn a_second_signal_ends_the_program_at_once_with_its_leases_released_and_receipts_written() {
+    let app = TestApp::new().await;
+    let key = app.tenant(&["admin"]).await;
+    let url = address(&app.database.options);
+    let mut program = tokio::task::block_in_place(|| Program::serve(&url, KEY)).unwrap();
+    program.key = key;
+    let mut owner = app.database.options.connect().await.unwrap();
+    let mut pace = interval(Duration::from_millis(50));
+    while count(&mut owner, HELD_LEASES).await == 0 {
+        pace.tick().await;
+    }
+    let caller = Caller::new(&program.base, &program.key);
+    let salon = Salon::open(&caller, 30, 30, 0).await;
     let clients = slow_clients(&program).await;
+    let question = json!({ "service_id": salon.service, "branch_id": salon.branch,
+        "date_from": "2027-01-12", "date_to": "2027-01-12" });
+    let answer = caller.post("/api/v2/availability/search", &question).await;
+    assert_eq!(answer.status, 200, "{:#}", answer.body);
     program.signal("TERM");
     program.signal("INT");
     let (took, is_well) = ends(&mut program);
     assert!(is_well && took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(count(&mut owner, HELD_LEASES).await, 0);
+    assert_eq!(count(&mut owner, "SELECT count(*) FROM ops.receipts").await, 1);
     drop(clients);
+}
+
+const HELD_LEASES: &str = "SELECT count(*) FROM ops.leases WHERE owner IS NOT NULL";
+
+async fn count(owner: &mut PgConnection, statement: &str) -> i64 {
+    sqlx::query_scalar(statement).fetch_one(owner).await.unwrap()
 }
