@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    availability::Choice,
     calendar::CalendarId,
     calendar_day::CalendarDayId,
     ids::{
@@ -102,6 +103,9 @@ pub struct Plan {
     pub phases: Vec<PhasePlan>,
     /// The claims that keep its places.
     pub claims: Vec<PlacedClaim>,
+    /// How the staff member was chosen, if nobody was named and the service has a rule for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Box<Choice>>,
 }
 
 impl Plan {

@@ -226,7 +226,7 @@ fn hour(hour: i64) -> DateTime<Utc> {
 fn plan(start: i64) -> Plan {
     let staff_id = Uuid::from_u128(4).into();
     let (starts_at, ends_at) = (hour(start), hour(start + 1));
-    Plan { starts_at, ends_at, staff_id, phases: Vec::new(), claims: Vec::new() }
+    Plan { starts_at, ends_at, staff_id, phases: Vec::new(), claims: Vec::new(), choice: None }
 }
 
 fn booking() -> Booking {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::Range};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{
-    bits,
+    bits, choice,
     explain::time_reasons,
     facts::Facts,
     limits,
@@ -13,7 +13,7 @@ use super::{
     place::Placer,
     plan::Plan,
     reasons::{Reason, Why},
-    request::{Explained, Request, Verdict},
+    request::{Explained, Placement, Request, Verdict},
     search,
     zone_day::{STEP_S, Step, ZoneSpan, instant, step_down},
 };
@@ -45,7 +45,9 @@ pub(super) fn evaluate_on(
     if let Some(masks) = warm.filter(|it| it.dates().contains(&date) && days_long(&plan) == 0) {
         return verdict(&Placer::new(facts, masks, &plan, request), start);
     }
-    let masks = masks_of(facts, &plan, &(date..date));
+    let (first, last) =
+        choice::dates(&plan, request.staff, request.now, date).unwrap_or((date, date));
+    let masks = masks_of(facts, &plan, &(first..last));
     verdict(&Placer::new(facts, &masks, &plan, request), start)
 }
 
@@ -57,7 +59,9 @@ pub fn explain_day(
     date: NaiveDate,
 ) -> Result<Vec<Explained>, Vec<Reason>> {
     let plan = Plan::new(facts, request, branch_id)?;
-    let masks = masks_of(facts, &plan, &(date..date));
+    let (first, last) =
+        choice::dates(&plan, request.staff, request.now, date).unwrap_or((date, date));
+    let masks = masks_of(facts, &plan, &(first..last));
     let placer = Placer::new(facts, &masks, &plan, request);
     let explained = starts_of(&placer, date).into_iter().map(|step| {
         let starts_at = instant(step);
@@ -100,6 +104,19 @@ pub fn calendars(facts: &Facts<'_>, request: &Request, branch_id: BranchId) -> V
     calendars.sort_unstable();
     calendars.dedup();
     calendars
+}
+
+/// The first and the last local date whose claims on staff calendars decide who is chosen for a start;
+/// `None` if those of its own date do, or nobody is to be chosen.
+pub fn busy_dates(
+    facts: &Facts<'_>,
+    request: &Request,
+    branch_id: BranchId,
+    start: DateTime<Utc>,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let plan = Plan::new(facts, request, branch_id).ok()?;
+    let date = start.with_timezone(&plan.branch.zone).date_naive();
+    choice::dates(&plan, request.staff, request.now, date)
 }
 
 /// Whole days that the plan can take.
@@ -150,7 +167,9 @@ fn verdict(placer: &Placer<'_>, start: DateTime<Utc>) -> Verdict {
         return Verdict::Refused { reasons };
     }
     match placer.place(step) {
-        Some(placement) if reasons.is_empty() => Verdict::Free(placement),
+        Some(placement) if reasons.is_empty() => {
+            Verdict::Free(Placement { choice: placer.choice(step), ..placement })
+        }
         Some(_) => Verdict::Refused { reasons },
         None => {
             reasons.extend(time_reasons(placer, step));

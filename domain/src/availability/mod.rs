@@ -15,6 +15,7 @@
 //! the booking window the shortest, the grid that of the first.
 
 mod bits;
+mod choice;
 mod evaluate;
 mod explain;
 mod facts;
@@ -33,7 +34,8 @@ mod tests;
 mod zone_day;
 
 pub use self::{
-    evaluate::{calendars, evaluate, explain_day},
+    choice::{Choice, ChoiceCandidate},
+    evaluate::{busy_dates, calendars, evaluate, explain_day},
     facts::{
         BranchFacts, Busy, BusyKind, Exceptions, Facts, ResourceFacts, ServiceFacts, StaffFacts,
         assignments, exceptions,

@@ -1,7 +1,7 @@
 //! Places a request at one start: who does which phase, with which resource.
 //!
-//! Order of choice. For the first phase: the primary staff member, then whoever is least busy that
-//! day, then by id. For a phase that others may do: the same staff member, then the same order.
+//! The order of choice is that of [`super::choice`]; for a phase that others may do, the same staff member
+//! comes first.
 //! Buffers stand around each run of phases that one staff member does without another in between.
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range};
@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 
 use super::{
     bits,
+    choice::Order,
     facts::{Facts, ResourceFacts},
     limits,
     masks::Masks,
@@ -132,27 +133,32 @@ impl<'v> Placer<'v> {
     /// Where the request fits when it begins at `start`, if it does.
     pub(super) fn place(&self, start: Step) -> Option<Placement> {
         let first = self.plan.phases.first()?;
-        let has_one_grid = self.plan.has_one_grid();
-        let mains = first.candidates.iter().filter(|it| {
-            self.is_fit(0, it, start)
-                && self.is_free(0, it, start - it.times.before..start)
-                && (has_one_grid || self.may_start(it, start))
-        });
-        let day = self.masks.bits(&self.zone.day(self.zone.date(start)));
-        for main in self.in_order(0, mains, &day) {
+        let order = self.order(start);
+        for main in self.in_order(first, self.mains(start), &order) {
             let mut chosen = vec![Chosen { at: start, candidate: main }];
-            if self.place_rest(&day, &mut chosen, &mut Vec::new()) {
+            if self.place_rest(&order, &mut chosen, &mut Vec::new()) {
                 return Some(self.placement(start, &chosen));
             }
         }
         None
     }
 
+    /// Who can do the first phase from a start on.
+    pub(super) fn mains(&self, start: Step) -> impl Iterator<Item = &'v Candidate<'v>> {
+        let has_one_grid = self.plan.has_one_grid();
+        let first = self.plan.phases.first().map_or(&[][..], |phase| phase.candidates.as_slice());
+        first.iter().filter(move |it| {
+            self.is_fit(0, it, start)
+                && self.is_free(0, it, start - it.times.before..start)
+                && (has_one_grid || self.may_start(it, start))
+        })
+    }
+
     /// Gives the phases after the chosen ones a staff member each; `failed` are the phase, time and
     /// staff member from which it is known not to work.
     fn place_rest(
         &self,
-        day: &Range<usize>,
+        order: &Order,
         chosen: &mut Vec<Chosen<'v>>,
         failed: &mut Vec<(usize, Step, StaffId)>,
     ) -> bool {
@@ -169,7 +175,7 @@ impl<'v> Placer<'v> {
             let buffers = stays || (can_part && self.is_free(index, it, at - it.times.before..at));
             (is_main || phase.is_free) && buffers && self.is_fit(index, it, at)
         });
-        let mut options = self.in_order(index, options, day);
+        let mut options = self.in_order(phase, options, order);
         options.sort_by_key(|it| it.staff.id != main.candidate.staff.id);
         for candidate in options {
             let key = (index, at, candidate.staff.id);
@@ -177,7 +183,7 @@ impl<'v> Placer<'v> {
                 continue;
             }
             chosen.push(Chosen { at, candidate });
-            if self.place_rest(day, chosen, failed) {
+            if self.place_rest(order, chosen, failed) {
                 return true;
             }
             chosen.pop();
@@ -227,20 +233,6 @@ impl<'v> Placer<'v> {
         masks.is_some_and(|masks| bits::all(&masks.open, &self.masks.bits(steps)))
     }
 
-    fn in_order(
-        &self,
-        phase: usize,
-        candidates: impl Iterator<Item = &'v Candidate<'v>>,
-        day: &Range<usize>,
-    ) -> Vec<&'v Candidate<'v>> {
-        let mut candidates: Vec<_> = candidates.collect();
-        candidates.sort_by_cached_key(|it| {
-            let busy = bits::count(self.taken(phase, it), day);
-            (!it.assignment.is_primary, busy, it.staff.id)
-        });
-        candidates
-    }
-
     fn placement(&self, start: Step, chosen: &[Chosen<'v>]) -> Placement {
         let mut phases: Vec<PlacedPhase> = Vec::with_capacity(chosen.len());
         let staff_at = |index: usize| chosen.get(index).map(|it| it.candidate.staff.id);
@@ -278,6 +270,7 @@ impl<'v> Placer<'v> {
             starts_at: instant(start),
             ends_at: ends_at.unwrap_or_else(|| instant(start)),
             phases,
+            choice: None,
         }
     }
 }

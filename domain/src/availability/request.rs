@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::reasons::Reason;
+use super::{choice::Choice, reasons::Reason};
 use crate::{
     ids::{AppointmentId, BranchId, HoldId, ResourceId, ServiceId, StaffId},
     slot::Slot,
@@ -181,6 +181,10 @@ pub struct Placement {
     /// if the first service does not say what is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
+    /// How the first staff member was chosen; only of a start that was judged by itself, and only if the
+    /// first service has a rule for it and nobody was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
 }
 
 impl Placement {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     appointment::{Appointment, AppointmentStatus, Plan},
+    availability::Choice,
     ids::{AppointmentId, BranchId, CustomerId, HoldId, PhaseId, SeriesId, ServiceId, StaffId},
     money::Money,
     policy::PolicyOutcome,
@@ -54,6 +55,9 @@ pub struct BookingAnswer {
     pub phases: Vec<PhaseAnswer>,
     /// Its version, for `If-Match`.
     pub version: u64,
+    /// How the staff member was chosen, if nobody was named and the service has a rule for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Choice>,
 }
 
 /// The phases of a plan.
@@ -85,6 +89,7 @@ impl BookingAnswer {
             is_composite: booking.is_composite,
             phases: phases(&booking.plan),
             version: state.version(),
+            assignment: booking.plan.choice.as_deref().cloned(),
         })
     }
 }
@@ -115,6 +120,9 @@ pub struct HoldAnswer {
     pub staff_id: StaffId,
     /// The phases, in order.
     pub phases: Vec<PhaseAnswer>,
+    /// How the staff member was chosen, if nobody was named and the service has a rule for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Choice>,
 }
 
 /// A series as it is now.

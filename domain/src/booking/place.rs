@@ -84,7 +84,8 @@ impl Scene {
             }
         }
         let (starts_at, ends_at) = (placement.starts_at, placement.ends_at);
-        Ok(Plan { starts_at, ends_at, staff_id, phases, claims })
+        let choice = placement.choice.clone().map(Box::new);
+        Ok(Plan { starts_at, ends_at, staff_id, phases, claims, choice })
     }
 
     /// The units that a calendar has.

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::{
     aggregate::Evolve as _,
     availability::{
-        Busy, BusyKind, Facts, Ignoring, Item, Placement, Reason, Request, StaffWish, calendars,
-        evaluate, next_free,
+        Busy, BusyKind, Facts, Ignoring, Item, Placement, Reason, Request, StaffWish, busy_dates,
+        calendars, evaluate, next_free,
     },
     branch::{Branch, BranchProfile},
     calendar::CalendarId,
@@ -140,6 +140,24 @@ impl Scene {
             days.extend(dates.into_iter().map(|date| CalendarDayId { calendar, date }));
         }
         days
+    }
+
+    /// The days of staff calendars that decide who is chosen, beyond those around the start.
+    pub(super) fn busy_days(&self, request: &Request, start: DateTime<Utc>) -> Vec<CalendarDayId> {
+        let facts = self.facts();
+        let Some((first, last)) = busy_dates(&facts, request, self.branch_id, start) else {
+            return Vec::new();
+        };
+        let staff = self.staff.keys().map(|id| CalendarId::Staff(*id));
+        // Calendars have zones of their own.
+        let dates =
+            (first - Days::new(1)).iter_days().take_while(|date| *date <= last + Days::new(1));
+        let dates: Vec<_> = dates.collect();
+        staff
+            .flat_map(|calendar| {
+                dates.iter().map(move |date| CalendarDayId { calendar, date: *date })
+            })
+            .collect()
     }
 
     /// The longest that the basket can take, whoever does it.
@@ -278,6 +296,8 @@ pub(super) async fn find_place<L: EventLog>(
     days.extend_from_slice(also);
     let streams: Vec<_> = days.iter().map(CalendarDay::stream).collect();
     unit.queue_for(&streams).await;
+    // Whoever is least busy around the date is chosen; nothing is written on these days.
+    days.extend(scene.busy_days(&request, wish.starts_at));
     scene.look_at(unit, &days).await?;
     let placement: Placement = accept!(scene.place(unit, &request, wish.starts_at).await?);
     Ok(Ok((scene, placement)))

@@ -20,6 +20,7 @@ fn held(minutes: i64) -> HoldCommand {
         staff_id: StaffId::new(Uuid::from_u128(1)),
         phases: Vec::new(),
         claims: Vec::new(),
+        choice: None,
     };
     HoldCommand::Place(Box::new(Held {
         company_id: CompanyId::new(Uuid::from_u128(2)),

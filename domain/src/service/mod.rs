@@ -21,8 +21,8 @@ pub use self::{
     profile::{BranchOffer, ServiceProfile},
     state::Service,
     template::{
-        Assignment, BookingLimits, BookingRules, DurationPrice, DurationRange, GridFrom,
-        PhaseTemplate, ResourceNeed,
+        Assignment, AssignmentRule, BookingLimits, BookingRules, DurationPrice, DurationRange,
+        GridFrom, PhaseTemplate, ResourceNeed, Strategy,
     },
 };
 

@@ -144,6 +144,12 @@ fn check_rules(rules: &BookingRules) -> Result<(), MasterDataError> {
     check_minutes("rules/min_gap_min", rules.min_gap_min, 0, 240)?;
     check_minutes("rules/buffer_before_min", rules.buffer_before_min, 0, 240)?;
     check_minutes("rules/buffer_after_min", rules.buffer_after_min, 0, 240)?;
+    if let Some(rule) = rules.assignment
+        && !(1..=28).contains(&rule.window_days)
+    {
+        let problem = "busy minutes are counted over 1 to 28 days";
+        return Err(MasterDataError::invalid("rules/assignment/window_days", problem));
+    }
     if let Some(range) = rules.duration {
         check_minutes("rules/duration/from_min", range.from_min, 5, MOST_MIN)?;
         check_minutes("rules/duration/to_min", range.to_min, 5, MOST_MIN)?;

@@ -122,8 +122,47 @@ pub struct BookingRules {
     /// single phase has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<DurationRange>,
+    /// Who is chosen when nobody is named. Absent: the primary staff member, then whoever is least busy
+    /// on that date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<AssignmentRule>,
     /// How often it may be booked.
     pub limits: BookingLimits,
+}
+
+/// Who is chosen among the staff members who could do it, when nobody is named. Whoever is equal takes
+/// turns from date to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignmentRule {
+    /// By what.
+    pub strategy: Strategy,
+    /// Local dates over which busy minutes are counted: that of the start in the middle, none before
+    /// today.
+    #[serde(default = "week")]
+    pub window_days: u16,
+}
+
+const fn week() -> u16 {
+    7
+}
+
+impl Default for AssignmentRule {
+    fn default() -> Self {
+        Self { strategy: Strategy::Primary, window_days: 1 }
+    }
+}
+
+/// By what a staff member is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The primary one, then the least busy.
+    Primary,
+    /// The least busy.
+    LeastBusy,
+    /// The one with the highest priority, then the least busy.
+    Priority,
 }
 
 /// Where the grid of a service counts from.
@@ -195,6 +234,7 @@ impl Default for BookingRules {
             buffer_after_min: 0,
             requires_confirmation: false,
             duration: None,
+            assignment: None,
             limits: BookingLimits::default(),
         }
     }
@@ -230,6 +270,9 @@ pub struct Assignment {
     /// Whether the staff member comes first when nobody is named.
     #[serde(default)]
     pub is_primary: bool,
+    /// Where the service goes by priority, the highest comes first when nobody is named.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: u16,
     /// Active minutes of this staff member, by phase key; other phases as in the template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_active_min: BTreeMap<String, u16>,
@@ -248,6 +291,7 @@ impl Assignment {
             staff_id,
             is_active: true,
             is_primary: false,
+            priority: 0,
             custom_active_min: BTreeMap::new(),
             custom_price: None,
             availability_override: None,

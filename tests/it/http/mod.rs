@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot have fails it")]
 
 mod access;
+mod assignment;
 mod availability;
 mod bad_requests;
 mod bookings;

@@ -206,7 +206,17 @@ impl History {
             service_id,
         };
         let (starts_at, ends_at) = (slot.from, slot.to);
-        (capacity, Plan { starts_at, ends_at, staff_id, phases: vec![phase], claims: vec![claim] })
+        (
+            capacity,
+            Plan {
+                starts_at,
+                ends_at,
+                staff_id,
+                phases: vec![phase],
+                claims: vec![claim],
+                choice: None,
+            },
+        )
     }
 
     fn book(&mut self) {

@@ -3,8 +3,8 @@
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Money;
-use crate::http::fields::{Instant, Local};
+use super::{Money, rules::Strategy};
+use crate::http::fields::{Instant, Local, LocalDate};
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -29,6 +29,33 @@ struct BookedPhase {
     ends_at: Instant,
 }
 
+/// How a staff member was chosen.
+#[derive(ToSchema)]
+struct Choice {
+    strategy: Strategy,
+    /// The first local date whose taken minutes were counted.
+    from: LocalDate,
+    /// The last one.
+    to: LocalDate,
+    /// How many staff members were free.
+    free: usize,
+    /// The first five of them in the order of choice. The first was chosen, unless it cannot do a later
+    /// phase.
+    candidates: Vec<ChoiceCandidate>,
+}
+
+/// A staff member who was free.
+#[derive(ToSchema)]
+struct ChoiceCandidate {
+    staff_id: Uuid,
+    is_primary: bool,
+    priority: u16,
+    /// Minutes of these dates that are taken.
+    busy_minutes: u32,
+    /// Where their turn came on that date, from 0: it decides between equals.
+    turn: usize,
+}
+
 /// An appointment as it is now. What stands here without being required is told when it is read.
 #[derive(ToSchema)]
 pub(in crate::v2) struct Booking {
@@ -42,6 +69,9 @@ pub(in crate::v2) struct Booking {
     is_composite: bool,
     phases: Vec<BookedPhase>,
     version: u64,
+    /// How the staff member was chosen, if nobody was named and the service has `rules.assignment`.
+    #[schema(required = false)]
+    assignment: Choice,
     #[schema(required = false)]
     customer_id: Uuid,
     #[schema(required = false)]
@@ -208,6 +238,9 @@ pub(in crate::v2) struct Hold {
     ends_at: Instant,
     staff_id: Uuid,
     phases: Vec<BookedPhase>,
+    /// How the staff member was chosen, if nobody was named and the service has `rules.assignment`.
+    #[schema(required = false)]
+    assignment: Choice,
 }
 
 #[derive(ToSchema)]

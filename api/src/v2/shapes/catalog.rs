@@ -216,6 +216,9 @@ pub(in crate::v2) struct Assignment {
     is_active: bool,
     #[schema(required = false)]
     is_primary: bool,
+    /// The highest comes first where `rules.assignment` chooses by priority; 0 if absent.
+    #[schema(required = false, maximum = 65535)]
+    priority: u16,
     /// By phase key.
     #[schema(required = false)]
     custom_active_min: BTreeMap<String, ActiveMinutes>,

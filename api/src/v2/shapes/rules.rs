@@ -35,6 +35,9 @@ pub(super) struct Rules {
     /// Other durations than its own that a client may ask for with `duration_minutes`; only for a
     /// service of a single phase. Absent: none.
     duration: Option<DurationRange>,
+    /// Who is chosen when nobody is named. Absent: the primary staff member, then whoever is least busy on
+    /// that date; equals take turns from date to date.
+    assignment: Option<AssignmentRule>,
     #[schema(required = false)]
     limits: BookingLimits,
 }
@@ -47,6 +50,29 @@ pub(super) struct Rules {
 enum GridFrom {
     Midnight,
     Opening,
+}
+
+/// How a staff member is chosen when nobody is named. The answer of a booking or hold, and so its receipt,
+/// says how in `assignment`.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AssignmentRule {
+    strategy: Strategy,
+    /// Local dates over which busy minutes are counted, that of the start in the middle and none before
+    /// today; 7 if absent.
+    #[schema(required = false, minimum = 1, maximum = 28)]
+    window_days: u16,
+}
+
+/// `primary`: the primary staff member, then the least busy one. `least_busy`: the one with the fewest taken
+/// minutes. `priority`: the one with the highest `priority` of their assignment, then the least busy one.
+/// Equals take turns from date to date.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Strategy {
+    Primary,
+    LeastBusy,
+    Priority,
 }
 
 /// Active minutes that a client may ask for.

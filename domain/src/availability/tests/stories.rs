@@ -16,8 +16,8 @@ use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, DateException, DayHours, WeeklyHours},
     service::{
-        Assignment, BookingRules, DurationPrice, DurationRange, GridFrom, PhaseTemplate,
-        ResourceNeed,
+        Assignment, AssignmentRule, BookingRules, DurationPrice, DurationRange, GridFrom,
+        PhaseTemplate, ResourceNeed, Strategy,
     },
     slot::Slot,
 };
@@ -394,4 +394,51 @@ fn an_offer_next_to_an_appointment_scores_more_and_one_that_leaves_a_short_gap_l
     // Beside the opening, with a gap of half an hour, of an hour, and beside the appointment.
     let scores = ["09:00", "09:30", "10:00", "10:30", "11:00"].map(score);
     assert_eq!(scores, [50, 25, 50, 25, 75].map(Some));
+}
+
+#[test]
+fn whoever_has_fewest_busy_minutes_around_the_date_is_chosen_and_equals_take_turns() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let mut service = facts.services[&service_id(0)].clone();
+    let third = Assignment::plain(staff_id(2));
+    service.assignments.insert(staff_id(2), Cow::Owned(third));
+    facts.put_service(service);
+    let carla = StaffFacts { id: staff_id(2), ..facts.staff[&staff_id(0)].clone() };
+    facts.put_staff(carla);
+    for strategy in [Strategy::Primary, Strategy::LeastBusy, Strategy::Priority] {
+        let mut facts = facts.clone();
+        set_rules(&mut facts, |rules| {
+            rules.assignment = Some(AssignmentRule { strategy, window_days: 7 });
+        });
+        let mut counts = BTreeMap::new();
+        for days in 0..12 {
+            let start = at("10:00") + Duration::days(days);
+            let placement = evaluate(&facts, &request(), BRANCH, start).placement().unwrap();
+            let choice = placement.choice.clone().unwrap();
+            assert_eq!(choice.candidates[0].staff_id, placement.staff_id().unwrap());
+            assert_eq!((choice.strategy, choice.free), (strategy, 3));
+            *counts.entry(placement.staff_id().unwrap()).or_insert(0) += 1;
+            let claim = Busy::plain(BusyKind::Booked, placement.phases[0].blocked);
+            facts.add_busy(CalendarId::Staff(placement.staff_id().unwrap()), claim);
+        }
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [4, 4, 4], "{strategy:?}");
+    }
+}
+
+#[test]
+fn the_highest_priority_is_chosen_however_busy() {
+    let mut facts = salon(vec![PhaseTemplate::active("A", 60)]);
+    let mut service = facts.services[&service_id(0)].clone();
+    let first = Assignment { priority: 3, ..Assignment::plain(staff_id(1)) };
+    service.assignments.insert(staff_id(1), Cow::Owned(first));
+    facts.put_service(service);
+    busy(&mut facts, 1, "11:00-17:00");
+    set_rules(&mut facts, |rules| {
+        rules.assignment = Some(AssignmentRule { strategy: Strategy::Priority, window_days: 1 });
+    });
+    let chosen = |start: &str| evaluate(&facts, &request(), BRANCH, at(start)).placement();
+    let placement = chosen("10:00").unwrap();
+    assert_eq!(placement.staff_id(), Some(staff_id(1)));
+    assert_eq!(placement.choice.unwrap().candidates[0].busy_minutes, 360);
+    assert_eq!(chosen("11:00").unwrap().staff_id(), Some(staff_id(0)));
 }

@@ -18,7 +18,7 @@ use crate::{
     calendar::CalendarId,
     hours::{CivilInterval, DayHours},
     ids::{ResourceId, ServiceId, StaffId},
-    service::{Assignment, GridFrom, PhaseTemplate},
+    service::{Assignment, GridFrom, PhaseTemplate, Strategy},
     slot::Slot,
 };
 
@@ -179,6 +179,27 @@ impl<'w> Twin<'w> {
         parts.collect()
     }
 
+    /// The active minutes of a part with a staff member who is fit for it, whatever the time.
+    fn active(&self, part: &Part<'w>, staff_id: StaffId) -> Option<u16> {
+        let service = &self.world.facts.services[&part.service_id];
+        let assignment = service.assignments.get(&staff_id)?;
+        let staff = &self.world.facts.staff[&staff_id];
+        let has_role = part.template.role.as_ref().is_none_or(|it| staff.roles.contains(it));
+        let is_fit = assignment.is_active
+            && staff.is_active
+            && staff.is_bookable
+            && staff.branches.contains(&BRANCH)
+            && has_role;
+        let custom = assignment.custom_active_min.get(&part.template.key).copied();
+        let own = custom.unwrap_or(part.template.active_min);
+        let active = part.item.active_min.unwrap_or(own);
+        let in_range = service.rules.duration.is_some_and(|it| {
+            (it.from_min..=it.to_min).contains(&active)
+                && (active - it.from_min).is_multiple_of(it.step_min)
+        });
+        (is_fit && (active == own || in_range || part.item.is_agreed)).then_some(active)
+    }
+
     /// Whether these staff members, one for each phase, can do it from a minute on.
     fn fits(&self, parts: &[Part<'w>], who: &[StaffId], start: usize) -> bool {
         let facts = &self.world.facts;
@@ -187,21 +208,8 @@ impl<'w> Twin<'w> {
             let service = &facts.services[&part.service_id];
             let Some(assignment) = service.assignments.get(staff_id) else { return false };
             let staff = &facts.staff[staff_id];
-            let has_role = part.template.role.as_ref().is_none_or(|it| staff.roles.contains(it));
-            let is_fit = assignment.is_active
-                && staff.is_active
-                && staff.is_bookable
-                && staff.branches.contains(&BRANCH)
-                && has_role
-                && (index == 0 || part.template.other_staff || *staff_id == who[0]);
-            let custom = assignment.custom_active_min.get(&part.template.key).copied();
-            let own = custom.unwrap_or(part.template.active_min);
-            let active = part.item.active_min.unwrap_or(own);
-            let in_range = service.rules.duration.is_some_and(|it| {
-                (it.from_min..=it.to_min).contains(&active)
-                    && (active - it.from_min) % it.step_min == 0
-            });
-            let is_fit = is_fit && (active == own || in_range || part.item.is_agreed);
+            let Some(active) = self.active(part, *staff_id) else { return false };
+            let is_fit = index == 0 || part.template.other_staff || *staff_id == who[0];
             let busy = usize::from(active + part.template.transition_min);
             let pause = part.template.processing_min.max(part.template.transition_min);
             let next = at + usize::from(active + pause);
@@ -306,6 +314,51 @@ impl<'w> Twin<'w> {
         on_grid.map_or(0, |it| count(*it)) < count(start)
     }
 
+    /// Who shall do the first part when nobody is named, of those who can.
+    fn chosen(&self, mains: &[StaffId], start: usize) -> Option<StaffId> {
+        let service = self.first();
+        let rule = service.rules.assignment.unwrap_or_default();
+        let date = self.local[start].date();
+        let days = i64::from(rule.window_days) - 1;
+        let today = self.world.request.now.with_timezone(&self.world.zone).date_naive();
+        let from = (date - Duration::days(days / 2)).max(today.min(date));
+        let to = date + Duration::days(days - days / 2);
+        let counted = |minute: &usize| (from..=to).contains(&self.local[*minute].date());
+        let busy = |who: StaffId| {
+            let fives = (0..MINUTES - 5).step_by(5).filter(counted);
+            fives.filter(|it| self.is_taken(who, *it, it + 5)).count()
+        };
+        let first = &self.parts()[0];
+        let everybody = self.world.facts.staff.keys().copied();
+        let fit: Vec<_> = everybody.filter(|who| self.active(first, *who).is_some()).collect();
+        let day = usize::try_from(chrono::Datelike::num_days_from_ce(&date)).unwrap();
+        let turn = |who: StaffId| {
+            let seat = fit.iter().position(|it| *it == who).unwrap();
+            (seat + fit.len() - day % fit.len()) % fit.len()
+        };
+        let rank = |who: StaffId| {
+            let assignment = &service.assignments[&who];
+            match rule.strategy {
+                Strategy::Primary => u16::from(assignment.is_primary),
+                Strategy::LeastBusy => 0,
+                Strategy::Priority => assignment.priority,
+            }
+        };
+        let key = |who: &&StaffId| (std::cmp::Reverse(rank(**who)), busy(**who), turn(**who));
+        mains.iter().min_by_key(key).copied()
+    }
+
+    /// Who can do the first part from a start on.
+    fn mains(&self, start: usize) -> Vec<StaffId> {
+        let parts = self.parts();
+        let lists = self.lists(parts.len());
+        let free = lists.iter().filter(|who| self.fits(&parts, who, start));
+        let mut mains: Vec<_> = free.map(|who| who[0]).collect();
+        mains.dedup();
+        mains.retain(|main| self.is_on_grid(*main, start) || self.is_snapped(*main, start));
+        mains
+    }
+
     fn is_free(&self, start: usize) -> bool {
         let (facts, request) = (&self.world.facts, &self.world.request);
         let services = || request.items.iter().map(|it| &facts.services[&it.service_id]);
@@ -327,12 +380,7 @@ impl<'w> Twin<'w> {
         if !facts.branches[&BRANCH].is_active || is_ruled_out || adjusts_many {
             return false;
         }
-        let parts = self.parts();
-        let lists = self.lists(parts.len());
-        let free: Vec<_> = lists.iter().filter(|who| self.fits(&parts, who, start)).collect();
-        let mut mains: Vec<_> = free.iter().map(|who| who[0]).collect();
-        mains.dedup();
-        mains.iter().any(|main| self.is_on_grid(*main, start) || self.is_snapped(*main, start))
+        !self.mains(start).is_empty()
     }
 }
 
@@ -404,7 +452,12 @@ fn agree(seed: u64) -> Result<(), TestCaseError> {
                 prop_assert!(is_sound(&placement), "{:?}", placement);
                 let who: Vec<_> = placement.phases.iter().map(|it| it.staff_id).collect();
                 prop_assert!(twin.fits(&twin.parts(), &who, minute), "{:?}", placement);
-                prop_assert!(placed.contains(&placement), "the same placement by both");
+                let plain = Placement { choice: None, ..placement.clone() };
+                prop_assert!(placed.contains(&plain), "the same placement by both");
+                if world.request.staff == StaffWish::Anyone {
+                    let chosen = twin.chosen(&twin.mains(minute), minute);
+                    prop_assert_eq!(placement.staff_id(), chosen, "{:?} at {}", placement, start);
+                }
                 prop_assert_eq!(placement.score, score(&twin, &placement), "at {}", start);
                 let main = who[0];
                 prop_assert!(twin.is_on_grid(main, minute) || twin.is_snapped(main, minute));

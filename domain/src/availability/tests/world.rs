@@ -15,8 +15,8 @@ use crate::{
     hours::{CivilInterval, CivilTime, DateException, DayHours, WeeklyHours},
     ids::{BranchId, ResourceId, ServiceId, StaffId},
     service::{
-        Assignment, BookingLimits, BookingRules, DurationPrice, DurationRange, GridFrom,
-        PhaseTemplate, ResourceNeed,
+        Assignment, AssignmentRule, BookingLimits, BookingRules, DurationPrice, DurationRange,
+        GridFrom, PhaseTemplate, ResourceNeed, Strategy,
     },
     slot::Slot,
 };
@@ -243,6 +243,7 @@ impl Dice {
             let assignment = Assignment {
                 is_active: !self.is_lucky(12),
                 is_primary: self.is_lucky(4),
+                priority: self.pick(&[0, 1, 1, 2]),
                 custom_active_min: (self
                     .is_lucky(3)
                     .then(|| ("0".to_owned(), self.minutes(20) + 5)))
@@ -276,6 +277,14 @@ impl Dice {
                 snap: self.is_lucky(4),
                 min_gap_min: if self.is_lucky(3) { self.minutes(10) } else { 0 },
                 prefer_adjacent: self.is_lucky(3),
+                assignment: self.is_lucky(2).then(|| AssignmentRule {
+                    strategy: self.pick(&[
+                        Strategy::Primary,
+                        Strategy::LeastBusy,
+                        Strategy::Priority,
+                    ]),
+                    window_days: self.pick(&[1, 2, 3, 7]),
+                }),
                 ..BookingRules::default()
             }),
         }

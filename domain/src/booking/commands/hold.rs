@@ -138,5 +138,6 @@ fn answer_of(hold_id: HoldId, held: &Held) -> HoldAnswer {
         ends_at: held.plan.ends_at,
         staff_id: held.plan.staff_id,
         phases: answer::phases(&held.plan),
+        assignment: held.plan.choice.as_deref().cloned(),
     }
 }

@@ -115,11 +115,16 @@ impl UnitCommand for StartSeries {
         let request = Request::basket(items.iter().cloned(), now).by(self.staff);
         let mut days: Vec<_> =
             starts.iter().flat_map(|start| scene.days_around(&request, *start)).collect();
+        let busy_days = starts.iter().flat_map(|start| scene.busy_days(&request, *start));
+        let mut looked_at: Vec<_> = busy_days.collect();
         days.sort_unstable();
         days.dedup();
         let streams: Vec<_> = days.iter().map(CalendarDay::stream).collect();
         unit.queue_for(&streams).await;
-        scene.look_at(unit, &days).await?;
+        looked_at.extend_from_slice(&days);
+        looked_at.sort_unstable();
+        looked_at.dedup();
+        scene.look_at(unit, &looked_at).await?;
         let customer_id = accept!(self.particulars.guest.arrive(unit).await?);
         let series_id = SeriesId::new(unit.context().next_id());
         let mut occurrences = Vec::with_capacity(starts.len());
