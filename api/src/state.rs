@@ -58,7 +58,7 @@ pub struct AppState {
     /// Runs commands.
     pub dispatcher: Dispatcher<Log>,
     /// The worlds of busy tenants.
-    pub worlds: WorldStore<Log>,
+    pub worlds: WorldStore<PostgresLog>,
     /// Brings read models up to date.
     pub runner: Runner<Log>,
     rebuild: PgPool,
@@ -165,13 +165,16 @@ impl AppState {
             clock: clock.clone(),
             ids: ids.clone(),
         });
-        let runner = Runner::new(ids.next_id(), shared.clone(), project, projectors, config);
+        let runner = Runner::new(ids.next_id(), shared, project, projectors, config);
+        // Worlds hold no personal data: nothing has to be opened for them.
+        let (sealed, models) = (Arc::new(below.clone()), read.clone());
+        let worlds = WorldStore::over_read_models(sealed, models, WorldConfig::default());
         let webhooks = Webhooks::new(DispatcherParts {
             pool: send,
             vault: vault.clone(),
             sealed: below,
             log: log.clone(),
-            render: Arc::new(feed_item),
+            render: Arc::new(|event, personal| Ok(feed_item(event, personal))),
             sender: WebhookSender::new(parts.allow_private_webhooks)?,
             clock: clock.clone(),
             ids: ids.clone(),
@@ -183,7 +186,7 @@ impl AppState {
             allow_private_webhooks: parts.allow_private_webhooks,
             dispatcher,
             eraser: Arc::new(eraser),
-            worlds: WorldStore::new(shared, WorldConfig::default()),
+            worlds,
             runner,
             rebuild,
             moment: parts.moment,

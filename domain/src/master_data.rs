@@ -40,6 +40,14 @@ pub enum MasterDataError {
         /// The field of the request that names it.
         field: &'static str,
     },
+    /// An event of the thing cannot be read: how it stands is unknown.
+    #[error("this {what} cannot be used: one of its events cannot be read")]
+    Unreadable {
+        /// Such as `service`.
+        what: &'static str,
+        /// The field of the request that names it.
+        field: &'static str,
+    },
     /// The customer asked to be forgotten and counts as deleted (GDPR-07).
     #[error("this customer asked to be forgotten")]
     ErasurePending {
@@ -89,6 +97,7 @@ impl Refusal for MasterDataError {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Invalid { .. } => "VALIDATION_ERROR",
             Self::Inactive { .. } => "INACTIVE",
+            Self::Unreadable { .. } => "RECORD_UNREADABLE",
             Self::ErasurePending { .. } => "CUSTOMER_ERASURE_PENDING",
             Self::NotBookable => "STAFF_NOT_BOOKABLE",
             Self::Taken { field: "name", .. } => "NAME_TAKEN",
@@ -107,6 +116,7 @@ impl Refusal for MasterDataError {
             Self::LimitReached { .. } => RefusalKind::Limit,
             Self::AlreadyRegistered { .. }
             | Self::Inactive { .. }
+            | Self::Unreadable { .. }
             | Self::ErasurePending { .. }
             | Self::NotBookable
             | Self::Taken { .. }
@@ -119,6 +129,7 @@ impl Refusal for MasterDataError {
             Self::Invalid { field, .. } => Some(field.clone()),
             Self::NotFound { field, .. }
             | Self::Inactive { field, .. }
+            | Self::Unreadable { field, .. }
             | Self::ErasurePending { field }
             | Self::Taken { field, .. } => Some((*field).to_owned()),
             Self::NotBookable => Some("staff_id".to_owned()),
@@ -139,6 +150,7 @@ impl Refusal for MasterDataError {
             | Self::NotFound { .. }
             | Self::Invalid { .. }
             | Self::Inactive { .. }
+            | Self::Unreadable { .. }
             | Self::ErasurePending { .. }
             | Self::NotBookable => None,
         }

@@ -1,7 +1,8 @@
 //! The one way to run a transaction: in a task of its own, so that no caller can cancel it halfway.
 
+use daybook_domain::ids::TenantId;
 use futures::future::BoxFuture;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Executor as _, PgConnection, PgPool};
 use tracing::Instrument as _;
 
 /// Runs `work` in a transaction and commits when it answers `Ok`, rolls back when it answers `Err`.
@@ -41,4 +42,17 @@ where
         // The runtime is going down.
         Err(_) => Err(sqlx::Error::PoolClosed.into()),
     }
+}
+
+/// Begins a transaction that sees one tenant, and everything at one instant. Nothing was asked before.
+pub(crate) async fn at_one_instant(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<(), sqlx::Error> {
+    tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+    sqlx::query("SELECT set_config('app.tenant_id', $1, true)")
+        .bind(tenant.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
 }

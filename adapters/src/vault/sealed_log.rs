@@ -24,6 +24,8 @@ const ERASED: &str = "$erased";
 /// These cannot occur inside a JSON string, where the quotes would be escaped.
 const CLEAR_MARK: &str = "\"$personal\":";
 const SEALED_MARK: &str = "\"$sealed\":";
+/// What is read where the seals of an event are broken.
+const BROKEN: &str = r#"{"$unreadable":true}"#;
 
 type Keys = BTreeMap<CustomerId, Option<Key>>;
 
@@ -91,7 +93,8 @@ impl<L> SealedLog<L> {
 }
 
 impl<L: EventLog> SealedLog<L> {
-    /// Opens what is sealed in some events; what cannot be opened any more reads as erased.
+    /// Opens what is sealed in some events; what cannot be opened any more reads as erased. An event of
+    /// which the seals are broken becomes one that nobody can decode, and the others are opened.
     async fn open<'e>(
         &self,
         tenant: TenantId,
@@ -102,9 +105,16 @@ impl<L: EventLog> SealedLog<L> {
         for event in events {
             if event.payload.contains(SEALED_MARK) {
                 let payload = serde_json::from_str(&event.payload)
-                    .map_err(|error| LogError::Damaged(error.to_string()))?;
-                collect(&payload, SEALED, &mut subjects)?;
-                sealed.push((event, payload));
+                    .map_err(|error| LogError::Damaged(error.to_string()));
+                let mut own = Vec::new();
+                match payload.and_then(|payload| {
+                    collect(&payload, SEALED, &mut own)?;
+                    Ok(payload)
+                }) {
+                    Ok(payload) => sealed.push((event, payload)),
+                    Err(error) => break_open(event, &error),
+                }
+                subjects.append(&mut own);
             }
         }
         if sealed.is_empty() {
@@ -112,8 +122,11 @@ impl<L: EventLog> SealedLog<L> {
         }
         let keys = self.vault.subject_keys(tenant, &subjects, false).await.map_err(failed)?;
         for (event, mut payload) in sealed {
-            open_value(&mut payload, tenant, event.event_id, &keys)?;
-            event.payload = payload.to_string();
+            match open_value(&mut payload, tenant, event.event_id, &keys) {
+                Ok(()) => event.payload = payload.to_string(),
+                Err(error @ LogError::Damaged(_)) => break_open(event, &error),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -126,6 +139,13 @@ impl<L: EventLog> SealedLog<L> {
         self.open(tenant, tails.iter_mut().flat_map(|tail| &mut tail.events)).await?;
         Ok(tails)
     }
+}
+
+/// Puts in the place of a payload what no event is decoded from.
+fn break_open(event: &mut RecordedEvent, error: &LogError) {
+    let (tenant, position) = (event.tenant, event.position);
+    tracing::error!(%tenant, %position, %error, "personal data of an event cannot be opened");
+    BROKEN.clone_into(&mut event.payload);
 }
 
 /// The subjects of a payload's markers.

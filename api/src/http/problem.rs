@@ -212,7 +212,16 @@ impl From<UnitError> for Problem {
     fn from(error: UnitError) -> Self {
         match error {
             UnitError::Log(error) => error.into(),
-            UnitError::Undecodable { .. } | UnitError::Unwritable { .. } => Self::internal(&error),
+            UnitError::Undecodable { ref stream, .. } => {
+                tracing::error!(error = %chain(&error), "an event cannot be read");
+                let code = match stream.aggregate_type.as_ref() {
+                    "calendar_day" => "CALENDAR_UNREADABLE",
+                    _ => "RECORD_UNREADABLE",
+                };
+                let message = format!("An event of `{stream}` cannot be read.");
+                Self::new(StatusCode::CONFLICT, code, message)
+            }
+            UnitError::Unwritable { .. } => Self::internal(&error),
         }
     }
 }

@@ -20,6 +20,7 @@ use daybook_adapters::log::Hint;
 use daybook_domain::{
     event_log::{Position, RecordedEvent},
     ports::EventLog as _,
+    registry,
 };
 use futures::{Stream, stream};
 use serde::Deserialize;
@@ -194,7 +195,7 @@ impl Follower {
                 }
                 told.reached = event.position;
                 if self.wants(&event) {
-                    told.items.push((event.position, shown(&event, self.personal)?));
+                    told.items.push((event.position, item(&event, self.personal)));
                 }
             }
             if is_end {
@@ -273,16 +274,14 @@ impl Follower {
     }
 }
 
-/// An event as clients see it.
-pub(super) fn shown(event: &RecordedEvent, personal: bool) -> Result<Value, Problem> {
-    item(event, personal).map_err(|error| Problem::internal(&error))
-}
-
-/// An event as it stands in the feed and in webhooks.
-pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Result<Value, serde_json::Error> {
-    let metadata = event.metadata()?;
-    let data = serde_json::from_str(&event.payload)?;
-    Ok(json!({
+/// An event as it stands in the feed and in webhooks. One that cannot be decoded is marked, with what can
+/// be read of it: whoever follows the feed goes past it.
+pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Value {
+    let metadata = event.metadata().ok();
+    let data: Option<Value> = serde_json::from_str(&event.payload).ok();
+    let is_undecodable = metadata.is_none() || data.is_none() || !can_decode(event);
+    let metadata = metadata.as_ref();
+    let mut item = json!({
         "position": event.position,
         "event_id": event.event_id,
         "type": event.event_type,
@@ -290,16 +289,26 @@ pub(crate) fn item(event: &RecordedEvent, personal: bool) -> Result<Value, serde
         "aggregate_type": event.stream.aggregate_type,
         "aggregate_id": event.stream.aggregate_id,
         "version": event.revision,
-        "actor": metadata.actor,
-        "actor_name": metadata.actor_name,
-        "on_behalf_of": metadata.on_behalf_of,
-        "source": metadata.source,
-        "request_id": metadata.correlation_id,
-        "causation_id": metadata.causation_id,
-        "at": metadata.at,
+        "actor": metadata.map(|it| &it.actor),
+        "actor_name": metadata.and_then(|it| it.actor_name.as_ref()),
+        "on_behalf_of": metadata.and_then(|it| it.on_behalf_of.as_ref()),
+        "source": metadata.and_then(|it| it.source.as_ref()),
+        "request_id": metadata.map(|it| &it.correlation_id),
+        "causation_id": metadata.and_then(|it| it.causation_id.as_ref()),
+        "at": metadata.map_or(event.recorded_at, |it| it.at),
         "recorded_at": event.recorded_at,
-        "data": without_personal(data, personal),
-    }))
+        "data": data.map(|data| without_personal(data, personal)),
+    });
+    if is_undecodable {
+        item["is_undecodable"] = json!(true);
+    }
+    item
+}
+
+fn can_decode(event: &RecordedEvent) -> bool {
+    let kind = (event.event_type.as_str(), event.event_version.as_str());
+    let known = registry::find(&event.stream.aggregate_type);
+    known.is_some_and(|known| known.check(kind, &event.payload).is_ok())
 }
 
 /// Personal values as themselves for whoever may see them, else as whose they are.

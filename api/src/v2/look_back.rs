@@ -1,13 +1,12 @@
-//! Answers as of another moment: read models folded aside from the log, for one question.
+//! Answers as of another moment, for one question.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use daybook_adapters::postgres::scoped_transaction;
 use daybook_domain::{event_log::Position, ids::TenantId};
 use daybook_projections::{
-    appointments::{self, AppointmentFilter, AppointmentRow, Appointments, Cursor},
-    aside::{AsideError, Until, fold_into_temporary},
+    appointments::{AppointmentFilter, AppointmentRow, Cursor},
+    aside::{AsideError, Until, appointments_as_of},
 };
 
 use crate::{
@@ -43,15 +42,8 @@ pub(super) async fn list(
     let _turn = app.look_back().await?;
     let until = moment.until(app.clock.now())?;
     let log = Arc::new(app.dispatcher.log().clone());
-    let found: Result<_, AsideError> = scoped_transaction(&app.read, tenant, move |tx| {
-        Box::pin(async move {
-            let folded =
-                fold_into_temporary(tx, &log, tenant, &[Arc::new(Appointments)], until).await?;
-            let rows = appointments::list(tx, tenant, &filter, after, limit).await?;
-            Ok((folded.position, rows))
-        })
-    })
-    .await;
+    let page = (filter, after, limit);
+    let found = appointments_as_of(&app.read, &log, tenant, until, page).await;
     let (reached, rows) = found.map_err(|error| match error {
         AsideError::Log(error) => error.into(),
         AsideError::Unavailable(_) => Problem::unavailable(&error),

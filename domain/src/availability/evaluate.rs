@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{
     explain::time_reasons,
-    facts::Facts,
+    facts::{Busy, BusyKind, Facts},
     limits,
     masks::Masks,
     place::Placer,
@@ -89,17 +89,13 @@ fn days_long(plan: &Plan<'_>) -> u64 {
 pub(super) fn masks_of(facts: &Facts<'_>, plan: &Plan<'_>, dates: &Range<NaiveDate>) -> Masks {
     let end = dates.end.checked_add_days(Days::new(days_long(plan) + 1)).unwrap_or(dates.end);
     let mut masks = Masks::new(dates.start..end);
+    masks.remember_zone(plan.branch.zone);
+    for service in &plan.services {
+        masks.put_service(facts, service.id, Vec::new());
+    }
     for phase in &plan.phases {
-        for candidate in &phase.candidates {
-            if !masks.staff.contains_key(&candidate.staff.id) {
-                masks.compile_staff(facts, candidate.staff.id);
-            }
-        }
-        for resource in &phase.resources {
-            if !masks.resources.contains_key(&resource.id) {
-                masks.compile_resource(facts, resource.id);
-            }
-        }
+        phase.candidates.iter().for_each(|it| masks.put_staff(facts, it.staff.id));
+        phase.resources.iter().for_each(|it| masks.put_resource(facts, it.id));
     }
     masks
 }
@@ -160,7 +156,14 @@ fn rule_reasons(placer: &Placer<'_>, start: DateTime<Utc>) -> Vec<Reason> {
         let rules: &BookingRules = &service.rules;
         let Some(limit) = rules.limits.per_day else { continue };
         let used = limits::used_of_service(placer.facts, request, &placer.zone, service.id);
-        if usize::from(limit) <= used.get(&date).copied().unwrap_or(0) {
+        let calendar = CalendarId::Service(service.id);
+        let here = |claim: &&Busy| {
+            claim.kind == BusyKind::Unreadable && claim.slot.from <= start && start < claim.slot.to
+        };
+        if let Some(unknown) = placer.facts.busy(calendar).iter().find(here) {
+            let why = Why::CalendarUnreadable { calendar, slot: Some(unknown.slot) };
+            reasons.push(Reason::of_service(why, service.id));
+        } else if usize::from(limit) <= used.get(&date).copied().unwrap_or(0) {
             reasons.push(Reason::of_service(Why::DailyLimitUsedUp { date, limit }, service.id));
         }
     }

@@ -3,16 +3,20 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use super::{
-    facts::{Busy, StaffFacts},
-    masks::counts,
+    facts::{Busy, BusyKind, StaffFacts, Unreadable},
     open::{DayRules, OwnHours, staff_rules, steps_of},
     place::{Placer, slot},
     plan::{Candidate, PlannedPhase},
     reasons::{Reason, Why},
     request::StaffWish,
+    taken::counts,
     zone_day::Step,
 };
-use crate::{calendar::CalendarId, hours::DayHours, ids::StaffId};
+use crate::{
+    calendar::CalendarId,
+    hours::DayHours,
+    ids::{ResourceId, StaffId},
+};
 
 /// The reasons against a start at which nothing could be placed. At least one.
 ///
@@ -88,6 +92,11 @@ fn against(
     reasons: &mut Vec<Reason>,
 ) -> Step {
     let staff = placer.facts.staff.get(&staff_id);
+    if placer.facts.unreadable.contains(&Unreadable::Staff(staff_id)) {
+        let why = Why::CalendarUnreadable { calendar: CalendarId::Staff(staff_id), slot: None };
+        reasons.push(of_phase(why, phase, Some(staff_id)));
+        return phase.times(staff, None).span;
+    }
     let assignment = phase.service.assignments.get(&staff_id).map(AsRef::as_ref);
     let unfit = phase.refusals(staff, assignment, placer.plan.branch.id);
     let times = phase.times(staff, assignment);
@@ -178,7 +187,10 @@ fn claim_whys(
     let (busy, blocked) = (slot(busy.clone()), slot(blocked.clone()));
     for claim in live(placer, CalendarId::Staff(staff.id)) {
         let (kind, slot, appointment_id) = (claim.kind, claim.slot, claim.appointment_id);
-        if slot.overlaps(&busy) {
+        if kind == BusyKind::Unreadable && slot.overlaps(&blocked) {
+            let calendar = CalendarId::Staff(staff.id);
+            whys.push(Why::CalendarUnreadable { calendar, slot: Some(slot) });
+        } else if slot.overlaps(&busy) {
             whys.push(Why::Claimed { kind, slot, appointment_id });
         } else if slot.overlaps(&blocked) {
             whys.push(Why::BufferCollision { kind, slot, appointment_id });
@@ -196,14 +208,31 @@ fn resource_whys(placer: &Placer<'_>, phase: &PlannedPhase<'_>, steps: Range<Ste
     if placer.resource(phase, steps.clone()).is_some() {
         return Vec::new();
     }
+    let wanted = need.any_of.iter();
+    let unreadable =
+        wanted.filter(|id| placer.facts.unreadable.contains(&Unreadable::Resource(**id)));
+    let calendar = |id: &ResourceId| CalendarId::Resource(*id);
+    let mut whys: Vec<Why> = unreadable
+        .map(|id| Why::CalendarUnreadable { calendar: calendar(id), slot: None })
+        .collect();
     if phase.resources.is_empty() {
-        return vec![Why::ResourceMissing { any_of: need.any_of.clone() }];
+        if whys.is_empty() {
+            whys.push(Why::ResourceMissing { any_of: need.any_of.clone() });
+        }
+        return whys;
     }
-    let mut whys = Vec::new();
+    let span = slot(steps.clone());
     for resource in &phase.resources {
         let resource_id = resource.id;
         if !placer.is_open(resource_id, &steps) {
             whys.push(Why::ResourceClosed { resource_id });
+        }
+        let mut claims = live(placer, calendar(&resource_id));
+        let unknown = claims.find(|it| it.kind == BusyKind::Unreadable && it.slot.overlaps(&span));
+        if let Some(claim) = unknown {
+            let (calendar, slot) = (calendar(&resource_id), Some(claim.slot));
+            whys.push(Why::CalendarUnreadable { calendar, slot });
+            continue;
         }
         let free = units_free(placer, resource_id, resource.capacity, &steps);
         if free < phase.units() {
@@ -217,7 +246,7 @@ fn resource_whys(placer: &Placer<'_>, phase: &PlannedPhase<'_>, steps: Range<Ste
 /// or where one of the claims begins.
 fn units_free(
     placer: &Placer<'_>,
-    resource_id: crate::ids::ResourceId,
+    resource_id: ResourceId,
     capacity: u16,
     steps: &Range<Step>,
 ) -> u16 {

@@ -120,6 +120,21 @@ pub enum BusyKind {
     Block,
     /// Busy in an outside calendar.
     External,
+    /// Unknown: an event of that day cannot be read, so nothing of it can be offered.
+    Unreadable,
+}
+
+/// A record of which an event cannot be read: nothing that depends on it can be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unreadable {
+    /// A branch.
+    Branch(BranchId),
+    /// A staff member.
+    Staff(StaffId),
+    /// A service.
+    Service(ServiceId),
+    /// A resource.
+    Resource(ResourceId),
 }
 
 /// A claim on a calendar. One that spans midnight is given once, or cut there.
@@ -155,6 +170,11 @@ impl Busy {
         }
     }
 
+    /// A day of a calendar of which nothing is known: all of it is taken.
+    pub fn unreadable(slot: Slot) -> Self {
+        Self { units: u16::MAX, ..Self::plain(BusyKind::Unreadable, slot) }
+    }
+
     /// Whether it counts at an instant.
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
@@ -174,6 +194,8 @@ pub struct Facts<'f> {
     pub resources: BTreeMap<ResourceId, ResourceFacts<'f>>,
     /// The claims on each calendar, in any order.
     pub busy: BTreeMap<CalendarId, Vec<Busy>>,
+    /// Records of which an event cannot be read.
+    pub unreadable: BTreeSet<Unreadable>,
 }
 
 impl<'f> Facts<'f> {
@@ -207,6 +229,17 @@ impl<'f> Facts<'f> {
         self.busy.get(&calendar).map_or(&[], Vec::as_slice)
     }
 
+    /// Memory that they take, in bytes, as an estimate from above.
+    pub(super) fn bytes(&self) -> usize {
+        let claims: usize = self.busy.values().map(Vec::capacity).sum();
+        let services: usize = self.services.values().map(|it| it.assignments.len() + 8).sum();
+        let dated = |exceptions: &Exceptions<'_>| exceptions.len() + 16;
+        let staff: usize = self.staff.values().map(|it| dated(&it.exceptions)).sum();
+        let branches: usize = self.branches.values().map(|it| dated(&it.exceptions)).sum();
+        let resources: usize = self.resources.values().map(|it| dated(&it.exceptions)).sum();
+        claims * size_of::<Busy>() + (services + staff + branches + resources) * 256
+    }
+
     /// The same facts, independent of where they came from.
     pub fn into_owned(self) -> Facts<'static> {
         let branches = self.branches.into_iter().map(|(id, facts)| (id, facts.into_owned()));
@@ -219,6 +252,7 @@ impl<'f> Facts<'f> {
             services: services.collect(),
             resources: resources.collect(),
             busy: self.busy,
+            unreadable: self.unreadable,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The calendars of a company compiled over a range of dates: what a process keeps in memory of a busy
 //! tenant, or makes for one search.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{
     evaluate::{bookable, evaluate_on},
-    facts::{BranchFacts, Busy, Facts, ResourceFacts, ServiceFacts, StaffFacts},
-    masks::Masks,
+    facts::{BranchFacts, Busy, Facts, ResourceFacts, ServiceFacts, StaffFacts, Unreadable},
+    masks::{Masks, with_own_hours},
     place::Placer,
     plan::Plan,
     request::{Placement, Request, Verdict},
@@ -31,8 +31,8 @@ const LONGEST_STRETCH: Step = 32 * 288;
 
 /// Facts and their bitstrings.
 ///
-/// Changes come in one at a time and compile only what they touch. A lapsing hold needs no change: it
-/// is judged by each request's own `now`.
+/// What a search needs is compiled when it is first needed; a change drops what it touches, and nothing
+/// else. A lapsing hold needs no change: it is judged by each request's own `now`.
 #[derive(Debug)]
 pub struct TenantGrid<'f> {
     facts: Facts<'f>,
@@ -40,7 +40,7 @@ pub struct TenantGrid<'f> {
 }
 
 impl<'f> TenantGrid<'f> {
-    /// Compiles the facts for starts on the local dates of `dates`.
+    /// The facts, for starts on the local dates of `dates`.
     ///
     /// A search finds starts on these dates only, and appointments that are over 36 hours after the
     /// last of them.
@@ -59,6 +59,11 @@ impl<'f> TenantGrid<'f> {
         self.masks.dates()
     }
 
+    /// Memory that is held for facts and bitstrings, in bytes, as an estimate from above.
+    pub fn bytes(&self) -> usize {
+        self.masks.bytes() + self.facts.bytes()
+    }
+
     /// Moves on to other dates.
     pub fn cover(&mut self, dates: Range<NaiveDate>) {
         self.masks = Masks::of(&self.facts, dates);
@@ -66,60 +71,61 @@ impl<'f> TenantGrid<'f> {
 
     /// Takes in a branch that is new or has changed; its staff may work by its hours.
     pub fn put_branch(&mut self, branch: BranchFacts<'f>) {
+        let id = branch.id;
         self.facts.put_branch(branch);
-        self.masks = Masks::of(&self.facts, self.masks.dates().clone());
+        self.masks.put_branch(&self.facts, id);
     }
 
     /// Takes in a staff member who is new or has changed.
     pub fn put_staff(&mut self, staff: StaffFacts<'f>) {
         let id = staff.id;
         self.facts.put_staff(staff);
-        self.masks.compile_staff(&self.facts, id);
+        self.masks.put_staff(&self.facts, id);
     }
 
     /// Forgets a staff member.
     pub fn remove_staff(&mut self, id: StaffId) {
         self.facts.staff.remove(&id);
-        self.masks.compile_staff(&self.facts, id);
+        self.masks.put_staff(&self.facts, id);
     }
 
     /// Takes in a service that is new or has changed; its assignments may override hours.
     pub fn put_service(&mut self, service: ServiceFacts<'f>) {
         let id = service.id;
-        let before = self.facts.services.get(&id);
-        let mut touched: Vec<StaffId> = before.into_iter().flat_map(with_own_hours).collect();
-        touched.extend(with_own_hours(&service));
+        let before = self.facts.services.get(&id).map(with_own_hours).unwrap_or_default();
         self.facts.put_service(service);
-        touched.sort_unstable();
-        touched.dedup();
-        for id in touched {
-            self.masks.compile_staff(&self.facts, id);
-        }
-        self.masks.compile_grids(&self.facts);
+        self.masks.put_service(&self.facts, id, before);
     }
 
     /// Forgets a service.
     pub fn remove_service(&mut self, id: ServiceId) {
-        self.facts.services.remove(&id);
+        let before = self.facts.services.remove(&id);
+        let before = before.as_ref().map(with_own_hours).unwrap_or_default();
+        self.masks.put_service(&self.facts, id, before);
     }
 
     /// Takes in a resource that is new or has changed.
     pub fn put_resource(&mut self, resource: ResourceFacts<'f>) {
         let id = resource.id;
         self.facts.put_resource(resource);
-        self.masks.compile_resource(&self.facts, id);
+        self.masks.put_resource(&self.facts, id);
     }
 
     /// Forgets a resource.
     pub fn remove_resource(&mut self, id: ResourceId) {
         self.facts.resources.remove(&id);
-        self.masks.compile_resource(&self.facts, id);
+        self.masks.put_resource(&self.facts, id);
+    }
+
+    /// Replaces the records of which an event cannot be read.
+    pub fn set_unreadable(&mut self, unreadable: BTreeSet<Unreadable>) {
+        self.facts.unreadable = unreadable;
     }
 
     /// Replaces all claims on a calendar.
     pub fn set_claims(&mut self, calendar: CalendarId, claims: Vec<Busy>) {
         self.facts.busy.insert(calendar, claims);
-        self.masks.compile_claims(&self.facts, calendar);
+        self.masks.put_claims(calendar);
     }
 
     /// Replaces the claims on a calendar that begin on a date of a zone, as one calendar day holds them.
@@ -133,20 +139,20 @@ impl<'f> TenantGrid<'f> {
         let all = self.facts.busy.entry(calendar).or_default();
         all.retain(|claim| claim.slot.from.with_timezone(&zone).date_naive() != date);
         all.extend(claims);
-        self.masks.compile_claims(&self.facts, calendar);
+        self.masks.put_claims(calendar);
     }
 
     /// Adds a claim.
     pub fn claim(&mut self, calendar: CalendarId, busy: Busy) {
         self.facts.add_busy(calendar, busy);
-        self.masks.compile_claims(&self.facts, calendar);
+        self.masks.put_claims(calendar);
     }
 
     /// Takes the claims away for which `is_released` says so.
     pub fn release(&mut self, calendar: CalendarId, is_released: impl Fn(&Busy) -> bool) {
         if let Some(claims) = self.facts.busy.get_mut(&calendar) {
             claims.retain(|claim| !is_released(claim));
-            self.masks.compile_claims(&self.facts, calendar);
+            self.masks.put_claims(calendar);
         }
     }
 
@@ -154,7 +160,7 @@ impl<'f> TenantGrid<'f> {
     /// of the dates that it covers.
     pub fn open_minutes(&self, staff: StaffId, branch: BranchId, date: NaiveDate) -> u32 {
         let zone = self.facts.branches.get(&branch).map(|branch| self.masks.zone(branch.zone));
-        let own = self.masks.staff.get(&staff).and_then(|it| it.general(branch));
+        let own = self.masks.general(&self.facts, staff, branch);
         let (Some(zone), Some(words)) = (zone, own) else { return 0 };
         if !self.masks.dates().contains(&date) {
             return 0;
@@ -244,13 +250,6 @@ pub fn next_free(
     let from = day(window.from).checked_sub_days(Days::new(1)).unwrap_or(day(window.from));
     let to = day(window.to).checked_add_days(Days::new(2)).unwrap_or(day(window.to));
     TenantGrid::new(facts, from..to).next(request, branches, window, limit)
-}
-
-/// The staff whose assignment to a service has its own hours.
-fn with_own_hours(service: &ServiceFacts<'_>) -> Vec<StaffId> {
-    let assignments = service.assignments.iter();
-    let own = assignments.filter(|(_, it)| it.availability_override.is_some());
-    own.map(|(id, _)| *id).collect()
 }
 
 /// A search at one branch, and the steps that it may look at.

@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 
 use super::{
     facts::{Busy, BusyKind, Facts},
-    masks::counts,
     request::Request,
+    taken::counts,
     zone_day::{ZoneSpan, step_down},
 };
 use crate::{
@@ -51,6 +51,11 @@ fn used<'b>(
         match claim.kind {
             BusyKind::Hold | BusyKind::Pending | BusyKind::Booked => {}
             BusyKind::Block | BusyKind::External => continue,
+            BusyKind::Unreadable => {
+                // Who knows how many: none is left.
+                used.insert(zone.date(step_down(claim.slot.from)), usize::MAX / 2);
+                continue;
+            }
         }
         let date = zone.date(step_down(claim.slot.from));
         let belongs_to =

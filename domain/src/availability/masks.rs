@@ -1,16 +1,24 @@
 //! Hours and claims as bitstrings over a range of dates.
+//!
+//! A bitstring is compiled when a search first needs it and kept until what it rests on changes: the
+//! first question of a tenant costs what its candidates cost, not what all of the staff do.
 
-use std::{borrow::Cow, collections::BTreeMap, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 
 use super::{
     bits,
-    facts::{BranchFacts, Busy, Facts, StaffFacts},
+    facts::{BranchFacts, Facts, ServiceFacts, StaffFacts},
     open::{resource_rules, staff_rules, staff_week, week_rules},
-    request::Ignoring,
-    zone_day::{Step, ZoneSpan, instant, step_down, step_up},
+    taken::{Counts, Taken},
+    zone_day::{Step, ZoneSpan, instant},
 };
 use crate::{
     calendar::CalendarId,
@@ -22,9 +30,14 @@ use crate::{
 /// Days compiled before the first date: buffers reach back.
 const LEAD_DAYS: u64 = 1;
 /// Different weeks that are remembered.
-const MOST_WEEKS: usize = 64;
+const MAX_WEEKS: usize = 64;
 /// Days compiled after the last date: an appointment may end on a later one.
 const TAIL_DAYS: u64 = 2;
+
+/// A bitstring that several owners share.
+type Words = Arc<[u64]>;
+/// A week that was compiled for a branch.
+type Week = (BranchId, WeeklyHours, Words);
 
 /// The bitstrings of all calendars over a range of dates. They begin at the same step.
 #[derive(Debug)]
@@ -32,21 +45,24 @@ pub(super) struct Masks {
     dates: Range<NaiveDate>,
     wide: Range<NaiveDate>,
     base: Step,
-    words: usize,
-    instants: Slot,
+    pub(super) words: usize,
+    pub(super) instants: Slot,
     zones: Vec<ZoneSpan>,
     pub(super) staff: BTreeMap<StaffId, StaffMasks>,
     pub(super) resources: BTreeMap<ResourceId, ResourceMasks>,
-    grids: Vec<(Tz, u16, Vec<u64>)>,
+    /// The starts of each zone and grid, both of which are added and never taken away.
+    grids: Vec<(Tz, u16, OnceLock<Vec<u64>>)>,
+    /// The services whose assignment of a staff member has its own hours.
+    overrides: BTreeMap<StaffId, BTreeSet<ServiceId>>,
     /// Weeks that were compiled for a branch: many people work the same ones.
-    weeks: Vec<(BranchId, WeeklyHours, Vec<u64>)>,
+    weeks: Mutex<Vec<Week>>,
 }
 
 /// A staff member's bitstrings.
 #[derive(Debug, Default)]
 pub(super) struct StaffMasks {
     open: Vec<OpenAt>,
-    pub(super) taken: Taken,
+    pub(super) taken: OnceLock<Taken>,
 }
 
 /// When a staff member works at a branch; for one service, where its assignment overrides the hours.
@@ -54,43 +70,18 @@ pub(super) struct StaffMasks {
 struct OpenAt {
     branch_id: BranchId,
     service_id: Option<ServiceId>,
-    words: Vec<u64>,
+    words: OnceLock<Words>,
 }
 
 /// A resource's bitstring, and the units that are taken at each step.
 #[derive(Debug, Default)]
 pub(super) struct ResourceMasks {
-    pub(super) open: Vec<u64>,
-    counts: Vec<u16>,
-    lapsing: Vec<Busy>,
-}
-
-/// What is taken of one place at a time. Claims that lapse are kept apart, so that they do so
-/// without anybody telling the grid.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    solid: Vec<u64>,
-    lapsing: Vec<Busy>,
-}
-
-impl StaffMasks {
-    /// When the staff member works at a branch, whatever the service; `None` when never.
-    pub(super) fn general(&self, branch_id: BranchId) -> Option<&[u64]> {
-        let general = |it: &&OpenAt| it.branch_id == branch_id && it.service_id.is_none();
-        self.open.iter().find(general).map(|it| it.words.as_slice())
-    }
-
-    /// When the staff member can do a service at a branch; `None` when never.
-    pub(super) fn open(&self, branch_id: BranchId, service_id: ServiceId) -> Option<&[u64]> {
-        let special = |it: &&OpenAt| it.branch_id == branch_id && it.service_id == Some(service_id);
-        let general = |it: &&OpenAt| it.branch_id == branch_id && it.service_id.is_none();
-        let found = self.open.iter().find(special).or_else(|| self.open.iter().find(general));
-        found.map(|it| it.words.as_slice())
-    }
+    open: OnceLock<Vec<u64>>,
+    pub(super) taken: OnceLock<Counts>,
 }
 
 impl Masks {
-    /// Nothing compiled yet, for `dates`.
+    /// Nothing to compile yet, for `dates`.
     pub(super) fn new(dates: Range<NaiveDate>) -> Self {
         let wide = dates.start.checked_sub_days(Days::new(LEAD_DAYS)).unwrap_or(dates.start)
             ..dates.end.checked_add_days(Days::new(TAIL_DAYS)).unwrap_or(dates.end);
@@ -109,17 +100,38 @@ impl Masks {
             staff: BTreeMap::new(),
             resources: BTreeMap::new(),
             grids: Vec::new(),
-            weeks: Vec::new(),
+            overrides: BTreeMap::new(),
+            weeks: Mutex::default(),
         }
     }
 
-    /// Everything of the facts, compiled.
+    /// All of the facts, each to be compiled when it is needed.
     pub(super) fn of(facts: &Facts<'_>, dates: Range<NaiveDate>) -> Self {
         let mut masks = Self::new(dates);
-        facts.staff.keys().for_each(|id| masks.compile_staff(facts, *id));
-        facts.resources.keys().for_each(|id| masks.compile_resource(facts, *id));
-        masks.compile_grids(facts);
+        for (id, service) in &facts.services {
+            for staff_id in with_own_hours(service) {
+                masks.overrides.entry(staff_id).or_default().insert(*id);
+            }
+        }
+        facts.branches.values().for_each(|branch| masks.remember_zone(branch.zone));
+        facts.services.values().for_each(|service| masks.remember_grid(service.rules.grid_min));
+        facts.staff.keys().for_each(|id| masks.put_staff(facts, *id));
+        facts.resources.keys().for_each(|id| masks.put_resource(facts, *id));
         masks
+    }
+
+    /// Memory that is held for bitstrings, in bytes; those that are shared count for each holder.
+    pub(super) fn bytes(&self) -> usize {
+        let grids = self.grids.iter().filter_map(|(.., words)| words.get());
+        let staff = self.staff.values().flat_map(|it| {
+            let open = it.open.iter().filter_map(|open| open.words.get()).map(|words| words.len());
+            open.chain(it.taken.get().map(|taken| taken.solid.len() + taken.lapsing.len() * 16))
+        });
+        let resources = self.resources.values().map(|it| {
+            let taken = |taken: &Counts| taken.solid.len() / 4 + taken.lapsing.len() * 16;
+            it.open.get().map_or(0, Vec::len) + it.taken.get().map_or(0, taken)
+        });
+        (grids.map(Vec::len).sum::<usize>() + staff.sum::<usize>() + resources.sum::<usize>()) * 8
     }
 
     pub(super) fn dates(&self) -> &Range<NaiveDate> {
@@ -158,126 +170,88 @@ impl Masks {
     pub(super) fn grid(&self, tz: Tz, grid_min: u16) -> Cow<'_, [u64]> {
         let known = self.grids.iter().find(|(zone, min, _)| *zone == tz && *min == grid_min);
         match known {
-            Some((_, _, words)) => Cow::Borrowed(words),
+            Some((.., words)) => Cow::Borrowed(words.get_or_init(|| self.grid_words(tz, grid_min))),
             None => Cow::Owned(self.grid_words(tz, grid_min)),
         }
     }
 
-    /// Compiles the grids of all services in the zones of all branches.
-    pub(super) fn compile_grids(&mut self, facts: &Facts<'_>) {
-        self.grids.clear();
-        for branch in facts.branches.values() {
-            self.remember_zone(branch.zone);
-            for service in facts.services.values() {
-                let (tz, grid_min) = (branch.zone, service.rules.grid_min);
-                if !self.grids.iter().any(|(zone, min, _)| *zone == tz && *min == grid_min) {
-                    self.grids.push((tz, grid_min, self.grid_words(tz, grid_min)));
-                }
-            }
+    /// Takes in a branch that is new or has changed: what was compiled by its hours is compiled anew.
+    pub(super) fn put_branch(&mut self, facts: &Facts<'_>, branch_id: BranchId) {
+        let Some(branch) = facts.branches.get(&branch_id) else { return };
+        self.remember_zone(branch.zone);
+        self.weeks.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|it| it.0 != branch_id);
+        let open = self.staff.values_mut().flat_map(|it| &mut it.open);
+        for open in open.filter(|it| it.branch_id == branch_id) {
+            open.words = OnceLock::new();
+        }
+        for resource in facts.resources.values().filter(|it| it.branch_id == branch_id) {
+            self.resources.entry(resource.id).or_default().open = OnceLock::new();
         }
     }
 
-    /// Compiles the hours and claims of a staff member anew; forgets who is not in the facts.
-    pub(super) fn compile_staff(&mut self, facts: &Facts<'_>, staff_id: StaffId) {
+    /// Takes in a staff member who is new or has changed; forgets who is not in the facts.
+    pub(super) fn put_staff(&mut self, facts: &Facts<'_>, staff_id: StaffId) {
         let Some(staff) = facts.staff.get(&staff_id) else {
             self.staff.remove(&staff_id);
             return;
         };
-        let mut open = Vec::new();
-        for branch in staff.branches.iter().filter_map(|id| facts.branches.get(id)) {
-            let mut compile = |service_id, special| {
-                let words = self.open_words(branch, staff, special);
-                open.push(OpenAt { branch_id: branch.id, service_id, words });
-            };
-            compile(None, None);
-            for service in facts.services.values() {
-                let assignment = service.assignments.get(&staff_id);
-                if let Some(special) = assignment.and_then(|it| it.availability_override.as_ref()) {
-                    compile(Some(service.id), Some(special));
-                }
+        let services = || self.overrides.get(&staff_id).into_iter().flatten().copied().map(Some);
+        let mut open = Vec::with_capacity(staff.branches.len());
+        for branch_id in staff.branches.iter().copied() {
+            for service_id in std::iter::once(None).chain(services()) {
+                open.push(OpenAt { branch_id, service_id, words: OnceLock::new() });
             }
         }
-        let taken = self.taken_of(facts.busy(CalendarId::Staff(staff_id)).iter());
-        self.staff.insert(staff_id, StaffMasks { open, taken });
+        self.staff.entry(staff_id).or_default().open = open;
     }
 
-    /// When somebody works at a branch: a week, which others may work too, and the dates that differ.
-    fn open_words(
+    /// Takes in a service that is new or has changed, or forgets one that is not in the facts;
+    /// `before` are those who did it in their own hours until now.
+    pub(super) fn put_service(
         &mut self,
-        branch: &BranchFacts<'_>,
-        staff: &StaffFacts<'_>,
-        special: Option<&WeeklyHours>,
-    ) -> Vec<u64> {
-        let mut words = self.week_words(branch, staff_week(branch, staff, special)).to_vec();
-        let zone = self.zone(branch.zone);
-        for date in staff.exceptions.keys().filter(|date| self.wide.contains(date)) {
-            bits::clear(&mut words, &self.bits(&zone.day(*date)));
-            for steps in staff_rules(branch, staff, special, *date).open(&zone, *date) {
-                bits::set(&mut words, &self.bits(&steps));
+        facts: &Facts<'_>,
+        service_id: ServiceId,
+        before: Vec<StaffId>,
+    ) {
+        let service = facts.services.get(&service_id);
+        let now: Vec<StaffId> = service.map(with_own_hours).unwrap_or_default();
+        for staff_id in &before {
+            if let Some(services) = self.overrides.get_mut(staff_id) {
+                services.remove(&service_id);
             }
         }
-        words
+        for staff_id in &now {
+            self.overrides.entry(*staff_id).or_default().insert(service_id);
+        }
+        let touched: BTreeSet<StaffId> = before.into_iter().chain(now).collect();
+        for staff_id in touched {
+            self.put_staff(facts, staff_id);
+        }
+        if let Some(service) = service {
+            self.remember_grid(service.rules.grid_min);
+        }
     }
 
-    fn week_words(&mut self, branch: &BranchFacts<'_>, week: &WeeklyHours) -> &[u64] {
-        let is_it =
-            |known: &(BranchId, WeeklyHours, Vec<u64>)| known.0 == branch.id && known.1 == *week;
-        let index = if let Some(index) = self.weeks.iter().position(is_it) {
-            index
+    /// Takes in a resource that is new or has changed; forgets what is not in the facts.
+    pub(super) fn put_resource(&mut self, facts: &Facts<'_>, resource_id: ResourceId) {
+        if facts.resources.contains_key(&resource_id) {
+            self.resources.entry(resource_id).or_default().open = OnceLock::new();
         } else {
-            self.remember_zone(branch.zone);
-            let zone = self.zone(branch.zone);
-            let mut words = vec![0; self.words];
-            for date in self.all_dates() {
-                for steps in week_rules(branch, week, date).open(&zone, date) {
-                    bits::set(&mut words, &self.bits(&steps));
-                }
-            }
-            if self.weeks.len() == MOST_WEEKS {
-                self.weeks.clear();
-            }
-            self.weeks.push((branch.id, week.clone(), words));
-            self.weeks.len() - 1
-        };
-        &self.weeks[index].2
-    }
-
-    /// Compiles the hours and claims of a resource anew; forgets what is not in the facts.
-    pub(super) fn compile_resource(&mut self, facts: &Facts<'_>, resource_id: ResourceId) {
-        let resource = facts.resources.get(&resource_id);
-        let branch = resource.and_then(|it| facts.branches.get(&it.branch_id));
-        let (Some(resource), Some(branch)) = (resource, branch) else {
             self.resources.remove(&resource_id);
-            return;
-        };
-        self.remember_zone(branch.zone);
-        let zone = self.zone(branch.zone);
-        let mut open = vec![0; self.words];
-        for date in self.all_dates() {
-            for steps in resource_rules(branch, resource, date).open(&zone, date) {
-                bits::set(&mut open, &self.bits(&steps));
-            }
         }
-        self.resources.insert(resource_id, ResourceMasks { open, ..ResourceMasks::default() });
-        self.compile_claims(facts, CalendarId::Resource(resource_id));
     }
 
-    /// Compiles the claims of a calendar anew.
-    pub(super) fn compile_claims(&mut self, facts: &Facts<'_>, calendar: CalendarId) {
-        let claims = facts.busy(calendar);
+    /// Takes in that the claims of a calendar have changed.
+    pub(super) fn put_claims(&mut self, calendar: CalendarId) {
         match calendar {
             CalendarId::Staff(id) => {
-                let taken = self.taken_of(claims.iter());
                 if let Some(masks) = self.staff.get_mut(&id) {
-                    masks.taken = taken;
+                    masks.taken = OnceLock::new();
                 }
             }
             CalendarId::Resource(id) => {
-                let counts = self.counts_of(claims.iter().filter(|it| it.expires_at.is_none()));
-                let lapsing = claims.iter().filter(|it| it.expires_at.is_some());
                 if let Some(masks) = self.resources.get_mut(&id) {
-                    masks.counts = counts;
-                    masks.lapsing = lapsing.copied().collect();
+                    masks.taken = OnceLock::new();
                 }
             }
             // Daily places are counted from the claims themselves.
@@ -285,101 +259,111 @@ impl Masks {
         }
     }
 
-    /// What is taken of a staff member's time at an instant.
-    pub(super) fn taken<'m>(
-        &'m self,
+    /// When a staff member works at a branch, whatever the service; `None` when never.
+    pub(super) fn general(
+        &self,
         facts: &Facts<'_>,
-        masks: Option<&'m StaffMasks>,
         staff_id: StaffId,
-        now: DateTime<Utc>,
-        ignoring: Ignoring,
-    ) -> Cow<'m, [u64]> {
-        let Some(masks) = masks else {
-            return Cow::Owned(vec![u64::MAX; self.words]);
-        };
-        if ignoring != Ignoring::default() {
-            let claims = facts.busy(CalendarId::Staff(staff_id)).iter();
-            let counted = claims.filter(|it| counts(it, now, ignoring));
-            let mut words = vec![0; self.words];
-            counted.for_each(|it| bits::set(&mut words, &self.bits_of(it)));
-            return Cow::Owned(words);
-        }
-        let mut live = masks.taken.lapsing.iter().filter(|it| it.is_live(now)).peekable();
-        if live.peek().is_none() {
-            return Cow::Borrowed(&masks.taken.solid);
-        }
-        let mut words = masks.taken.solid.clone();
-        live.for_each(|it| bits::set(&mut words, &self.bits_of(it)));
-        Cow::Owned(words)
+        branch_id: BranchId,
+    ) -> Option<&[u64]> {
+        self.open_at(facts, staff_id, branch_id, None)
     }
 
-    /// Where so many units of a resource are not free at an instant.
-    pub(super) fn full(
+    /// When a staff member can do a service at a branch; `None` when never.
+    pub(super) fn open(
+        &self,
+        facts: &Facts<'_>,
+        staff_id: StaffId,
+        branch_id: BranchId,
+        service_id: ServiceId,
+    ) -> Option<&[u64]> {
+        let special = self.open_at(facts, staff_id, branch_id, Some(service_id));
+        special.or_else(|| self.general(facts, staff_id, branch_id))
+    }
+
+    fn open_at(
+        &self,
+        facts: &Facts<'_>,
+        staff_id: StaffId,
+        branch_id: BranchId,
+        service_id: Option<ServiceId>,
+    ) -> Option<&[u64]> {
+        let (staff, branch) = (facts.staff.get(&staff_id)?, facts.branches.get(&branch_id)?);
+        let is_it = |it: &&OpenAt| it.branch_id == branch_id && it.service_id == service_id;
+        let open = self.staff.get(&staff_id)?.open.iter().find(is_it)?;
+        let special = service_id.and_then(|id| {
+            facts.services.get(&id)?.assignments.get(&staff_id)?.availability_override.as_ref()
+        });
+        Some(open.words.get_or_init(|| self.open_words(branch, staff, special)))
+    }
+
+    /// When somebody works at a branch: a week, which others may work too, and the dates that differ.
+    fn open_words(
+        &self,
+        branch: &BranchFacts<'_>,
+        staff: &StaffFacts<'_>,
+        special: Option<&WeeklyHours>,
+    ) -> Words {
+        let week = self.week_words(branch, staff_week(branch, staff, special));
+        let mut differing =
+            staff.exceptions.keys().filter(|date| self.wide.contains(date)).peekable();
+        if differing.peek().is_none() {
+            return week;
+        }
+        let mut words = week.to_vec();
+        let zone = self.zone(branch.zone);
+        for date in differing {
+            bits::clear(&mut words, &self.bits(&zone.day(*date)));
+            for steps in staff_rules(branch, staff, special, *date).open(&zone, *date) {
+                bits::set(&mut words, &self.bits(&steps));
+            }
+        }
+        words.into()
+    }
+
+    fn week_words(&self, branch: &BranchFacts<'_>, week: &WeeklyHours) -> Words {
+        let known = |weeks: &[Week]| {
+            let is_it = |it: &&Week| it.0 == branch.id && it.1 == *week;
+            weeks.iter().find(is_it).map(|it| Arc::clone(&it.2))
+        };
+        if let Some(words) = known(&self.weeks.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return words;
+        }
+        let zone = self.zone(branch.zone);
+        let mut words = vec![0; self.words];
+        for date in self.all_dates() {
+            for steps in week_rules(branch, week, date).open(&zone, date) {
+                bits::set(&mut words, &self.bits(&steps));
+            }
+        }
+        let words: Words = words.into();
+        let mut weeks = self.weeks.lock().unwrap_or_else(PoisonError::into_inner);
+        if weeks.len() == MAX_WEEKS {
+            weeks.clear();
+        }
+        weeks.push((branch.id, week.clone(), Arc::clone(&words)));
+        words
+    }
+
+    /// When a resource can be used, claims aside; `None` when never.
+    pub(super) fn resource_open(
         &self,
         facts: &Facts<'_>,
         resource_id: ResourceId,
-        units: u16,
-        now: DateTime<Utc>,
-        ignoring: Ignoring,
-    ) -> Vec<u64> {
-        let masks = self.resources.get(&resource_id);
-        let resource = facts.resources.get(&resource_id);
-        let (Some(masks), Some(resource)) = (masks, resource) else {
-            return vec![u64::MAX; self.words];
-        };
-        let Some(spare) = resource.capacity.checked_sub(units) else {
-            return vec![u64::MAX; self.words];
-        };
-        let taken = if ignoring == Ignoring::default() {
-            let mut taken = Cow::Borrowed(&masks.counts);
-            for claim in masks.lapsing.iter().filter(|it| it.is_live(now)) {
-                self.add(taken.to_mut(), claim);
+    ) -> Option<&[u64]> {
+        let resource = facts.resources.get(&resource_id)?;
+        let branch = facts.branches.get(&resource.branch_id)?;
+        let open = self.resources.get(&resource_id)?.open.get_or_init(|| {
+            let zone = self.zone(branch.zone);
+            let mut open = vec![0; self.words];
+            for date in self.all_dates() {
+                for steps in resource_rules(branch, resource, date).open(&zone, date) {
+                    bits::set(&mut open, &self.bits(&steps));
+                }
             }
-            taken
-        } else {
-            let claims = facts.busy(CalendarId::Resource(resource_id)).iter();
-            Cow::Owned(self.counts_of(claims.filter(|it| counts(it, now, ignoring))))
-        };
-        let word = |chunk: &[u16]| {
-            chunk.iter().rev().fold(0, |word, taken| word << 1 | u64::from(spare < *taken))
-        };
-        taken.chunks(64).map(word).collect()
-    }
-
-    /// The bits that a claim touches, however little.
-    fn bits_of(&self, claim: &Busy) -> Range<usize> {
-        self.bits(&(step_down(claim.slot.from)..step_up(claim.slot.to)))
-    }
-
-    /// Whether a claim lies in the dates at all; most of a long list do not.
-    fn touches(&self, claim: &Busy) -> bool {
-        claim.slot.from < self.instants.to && self.instants.from < claim.slot.to
-    }
-
-    fn taken_of<'b>(&self, claims: impl Iterator<Item = &'b Busy>) -> Taken {
-        let mut taken = Taken { solid: vec![0; self.words], lapsing: Vec::new() };
-        for claim in claims.filter(|it| self.touches(it)) {
-            if claim.expires_at.is_some() {
-                taken.lapsing.push(*claim);
-            } else {
-                bits::set(&mut taken.solid, &self.bits_of(claim));
-            }
-        }
-        taken
-    }
-
-    fn counts_of<'b>(&self, claims: impl Iterator<Item = &'b Busy>) -> Vec<u16> {
-        let mut counts = vec![0; self.words * 64];
-        claims.filter(|it| self.touches(it)).for_each(|claim| self.add(&mut counts, claim));
-        counts
-    }
-
-    fn add(&self, counts: &mut [u16], claim: &Busy) {
-        let bits = self.bits_of(claim);
-        let to = bits.end.min(counts.len());
-        for taken in &mut counts[bits.start.min(to)..to] {
-            *taken = taken.saturating_add(claim.units);
-        }
+            open
+        });
+        Some(open)
     }
 
     fn grid_words(&self, tz: Tz, grid_min: u16) -> Vec<u64> {
@@ -392,9 +376,22 @@ impl Masks {
         words
     }
 
-    fn remember_zone(&mut self, tz: Tz) {
+    /// A zone is looked up once for all dates, and begins its starts with every grid that is known.
+    pub(super) fn remember_zone(&mut self, tz: Tz) {
         if !self.zones.iter().any(|zone| zone.tz() == tz) {
             self.zones.push(ZoneSpan::new(tz, &self.wide));
+            let grids: BTreeSet<u16> =
+                self.grids.iter().map(|(_, grid_min, _)| *grid_min).collect();
+            self.grids.extend(grids.into_iter().map(|grid_min| (tz, grid_min, OnceLock::new())));
+        }
+    }
+
+    fn remember_grid(&mut self, grid_min: u16) {
+        for zone in &self.zones {
+            let is_it = |it: &(Tz, u16, OnceLock<Vec<u64>>)| it.0 == zone.tz() && it.1 == grid_min;
+            if !self.grids.iter().any(is_it) {
+                self.grids.push((zone.tz(), grid_min, OnceLock::new()));
+            }
         }
     }
 
@@ -404,10 +401,9 @@ impl Masks {
     }
 }
 
-/// Whether a claim counts at an instant.
-pub(super) fn counts(claim: &Busy, now: DateTime<Utc>, ignoring: Ignoring) -> bool {
-    let is_ignored = (claim.appointment_id.is_some()
-        && claim.appointment_id == ignoring.appointment_id)
-        || (claim.hold_id.is_some() && claim.hold_id == ignoring.hold_id);
-    !is_ignored && claim.is_live(now)
+/// The staff whose assignment to a service has its own hours.
+pub(super) fn with_own_hours(service: &ServiceFacts<'_>) -> Vec<StaffId> {
+    let assignments = service.assignments.iter();
+    let own = assignments.filter(|(_, it)| it.availability_override.is_some());
+    own.map(|(id, _)| *id).collect()
 }

@@ -27,6 +27,7 @@ mod plan;
 mod reasons;
 mod request;
 mod search;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod zone_day;
@@ -35,7 +36,7 @@ pub use self::{
     evaluate::{calendars, evaluate, explain_day},
     facts::{
         BranchFacts, Busy, BusyKind, Exceptions, Facts, ResourceFacts, ServiceFacts, StaffFacts,
-        assignments, exceptions,
+        Unreadable, assignments, exceptions,
     },
     grid::{TenantGrid, next_free},
     reasons::{Reason, Why},

@@ -76,13 +76,12 @@ impl<'v> Placer<'v> {
             let mut views = Vec::with_capacity(phase.candidates.len());
             for candidate in &phase.candidates {
                 let id = candidate.staff.id;
-                let own = masks.staff.get(&id);
-                let open = own.and_then(|it| it.open(plan.branch.id, phase.service.id));
+                let open = masks.open(facts, id, plan.branch.id, phase.service.id);
                 let known = earlier_seat(plan, phase.index, id);
                 let known = known.map(|(phase, seat)| placer.views[phase][seat].taken);
                 let taken = known.unwrap_or(placer.taken.len());
                 if known.is_none() {
-                    placer.taken.push(masks.taken(facts, own, id, now, ignoring));
+                    placer.taken.push(masks.taken(facts, id, now, ignoring));
                 }
                 views.push(StaffView { open: open.unwrap_or(&[]), taken });
                 placer.note_used_up(phase, id);
@@ -220,8 +219,8 @@ impl<'v> Placer<'v> {
 
     /// Whether a resource can be used at all of some steps, claims aside.
     pub(super) fn is_open(&self, resource_id: ResourceId, steps: &Range<Step>) -> bool {
-        let masks = self.masks.resources.get(&resource_id);
-        masks.is_some_and(|masks| bits::all(&masks.open, &self.masks.bits(steps)))
+        let open = self.masks.resource_open(self.facts, resource_id);
+        open.is_some_and(|open| bits::all(open, &self.masks.bits(steps)))
     }
 
     fn in_order(

@@ -1,7 +1,7 @@
 //! A request at a branch, compiled: phases in order, and who is fit for each.
 
 use super::{
-    facts::{BranchFacts, Facts, ResourceFacts, ServiceFacts, StaffFacts},
+    facts::{BranchFacts, Facts, ResourceFacts, ServiceFacts, StaffFacts, Unreadable},
     reasons::{Reason, Why},
     request::{Item, Request, StaffWish},
     zone_day::{STEP_S, Step},
@@ -81,6 +81,9 @@ impl<'p> Plan<'p> {
                 reasons.push(Reason::general(Why::BranchInactive { branch_id }));
             }
             Some(_) => (),
+        }
+        if facts.unreadable.contains(&Unreadable::Branch(branch_id)) {
+            reasons.push(Reason::general(Why::RecordUnreadable { record: "branch" }));
         }
         if request.items.is_empty() {
             reasons.push(Reason::general(Why::NoService));
@@ -171,6 +174,9 @@ impl<'p> PlannedPhase<'p> {
                 continue;
             }
             let Some(staff) = facts.staff.get(staff_id) else { continue };
+            if facts.unreadable.contains(&Unreadable::Staff(*staff_id)) {
+                continue;
+            }
             if self.refusals(Some(staff), Some(assignment), branch_id).is_empty() {
                 let times = self.times(Some(staff), Some(assignment));
                 fit.push(Candidate { seat: fit.len(), staff, assignment, times });
@@ -245,10 +251,14 @@ impl<'p> PlannedPhase<'p> {
 }
 
 fn service_refusals(facts: &Facts<'_>, item: &Item, branch_id: BranchId) -> Vec<Why> {
-    let Some(service) = facts.services.get(&item.service_id) else {
-        return vec![Why::ServiceUnknown];
-    };
     let mut whys = Vec::new();
+    if facts.unreadable.contains(&Unreadable::Service(item.service_id)) {
+        whys.push(Why::RecordUnreadable { record: "service" });
+    }
+    let Some(service) = facts.services.get(&item.service_id) else {
+        whys.push(Why::ServiceUnknown);
+        return whys;
+    };
     if !service.is_active || service.phases.is_empty() {
         whys.push(Why::ServiceInactive);
     }
@@ -270,6 +280,7 @@ fn resources_at<'p>(
     wanted
         .filter_map(|id| facts.resources.get(id))
         .filter(|resource| resource.is_active && resource.branch_id == branch_id)
+        .filter(|resource| !facts.unreadable.contains(&Unreadable::Resource(resource.id)))
         .collect()
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::facts::BusyKind;
 use crate::{
+    calendar::CalendarId,
     hours::CivilInterval,
     ids::{AppointmentId, BranchId, ResourceId, ServiceId, StaffId},
     slot::Slot,
@@ -142,6 +143,19 @@ pub enum Why {
         /// Which one.
         interval: CivilInterval,
     },
+    /// An event of the calendar cannot be read: what is taken of it is unknown.
+    CalendarUnreadable {
+        /// Which calendar.
+        calendar: CalendarId,
+        /// The time that is unknown; absent when it is all of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        slot: Option<Slot>,
+    },
+    /// An event of the branch or of the service cannot be read: how it stands is unknown.
+    RecordUnreadable {
+        /// `branch` or `service`.
+        record: &'static str,
+    },
     /// Outside the staff member's hours.
     OutsideHours {
         /// The local date.
@@ -230,6 +244,8 @@ impl Why {
             Self::BranchClosed { .. } => "BRANCH_CLOSED",
             Self::StaffException { .. } => "STAFF_EXCEPTION",
             Self::Break { .. } => "BREAK",
+            Self::CalendarUnreadable { .. } => "CALENDAR_UNREADABLE",
+            Self::RecordUnreadable { .. } => "RECORD_UNREADABLE",
             Self::OutsideHours { .. } => "OUTSIDE_HOURS",
             Self::Claimed { .. } => "CLAIMED",
             Self::BufferCollision { .. } => "BUFFER_COLLISION",
@@ -259,6 +275,8 @@ impl Why {
             | Self::NotAssigned
             | Self::AssignmentInactive
             | Self::RoleMissing { .. }
+            | Self::CalendarUnreadable { slot: None, .. }
+            | Self::RecordUnreadable { .. }
             | Self::ResourceMissing { .. } => false,
             Self::InThePast
             | Self::NoticeTooShort { .. }
@@ -267,6 +285,7 @@ impl Why {
             | Self::BranchClosed { .. }
             | Self::StaffException { .. }
             | Self::Break { .. }
+            | Self::CalendarUnreadable { slot: Some(_), .. }
             | Self::OutsideHours { .. }
             | Self::Claimed { .. }
             | Self::BufferCollision { .. }

@@ -181,8 +181,9 @@ impl<'v> Sweep<'_, 'v> {
     fn resource_fit(&self, phase: &PlannedPhase<'v>, length: Step) -> Vec<u64> {
         let mut any = vec![0; self.words.len()];
         for resource in &phase.resources {
-            let Some(masks) = self.placer.masks.resources.get(&resource.id) else { continue };
-            let mut free = masks.open[self.words.clone()].to_vec();
+            let open = self.placer.masks.resource_open(self.placer.facts, resource.id);
+            let Some(open) = open else { continue };
+            let mut free = open[self.words.clone()].to_vec();
             bits::and_not(&mut free, &self.placer.full(phase, resource.id)[self.words.clone()]);
             bits::keep_runs(&mut free, width(length));
             bits::or(&mut any, &free);

@@ -1,6 +1,9 @@
 //! Everything that a decision about a place rests on, loaded for one wish.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -8,8 +11,8 @@ use chrono_tz::Tz;
 use crate::{
     aggregate::Evolve as _,
     availability::{
-        Busy, BusyKind, Facts, Ignoring, Item, Placement, Reason, Request, StaffWish, calendars,
-        evaluate, next_free,
+        Busy, BusyKind, Facts, Ignoring, Item, Placement, Reason, Request, StaffWish, Unreadable,
+        calendars, evaluate, next_free,
     },
     branch::{Branch, BranchProfile},
     calendar::CalendarId,
@@ -64,6 +67,10 @@ pub(super) struct Scene {
     pub(super) staff: BTreeMap<StaffId, Arc<Staff>>,
     pub(super) resources: BTreeMap<ResourceId, Arc<Resource>>,
     days: BTreeMap<CalendarDayId, Arc<CalendarDay>>,
+    /// Staff and resources of which an event cannot be read.
+    unreadable: BTreeSet<Unreadable>,
+    /// Calendar days of which an event cannot be read.
+    unreadable_days: BTreeSet<CalendarDayId>,
 }
 
 impl Scene {
@@ -78,14 +85,19 @@ impl Scene {
         let mut first: Vec<StreamId> = vec![Branch::stream(branch_id)];
         first.extend(items.iter().map(|item| Service::stream(item.service_id)));
         unit.prefetch(&first).await?;
-        let branch = unit.load::<Branch>(branch_id).await?;
         let missing = |what, field| BookingError::from(MasterDataError::NotFound { what, field });
+        let unknown = |what, field| BookingError::from(MasterDataError::Unreadable { what, field });
+        let Some(branch) = unit.load_if_readable::<Branch>(branch_id).await? else {
+            return Ok(Err(unknown("branch", "branch_id")));
+        };
         let Some(profile) = branch.profile().cloned() else {
             return Ok(Err(missing("branch", "branch_id")));
         };
         let mut services = BTreeMap::new();
         for item in items {
-            let service = unit.load::<Service>(item.service_id).await?;
+            let Some(service) = unit.load_if_readable::<Service>(item.service_id).await? else {
+                return Ok(Err(unknown("service", "service_id")));
+            };
             // Another company's service is as good as none.
             let offered_by = service.profile().map(|service| service.company_id);
             if offered_by != Some(profile.company_id) {
@@ -98,27 +110,57 @@ impl Scene {
         second.extend(staff_ids.iter().map(Staff::stream));
         second.extend(resource_ids.iter().map(Resource::stream));
         unit.prefetch(&second).await?;
-        let company = unit.load::<Company>(profile.company_id).await?;
+        let Some(company) = unit.load_if_readable::<Company>(profile.company_id).await? else {
+            return Ok(Err(unknown("company", "branch_id")));
+        };
         if !company.is_active() {
             let inactive = MasterDataError::Inactive { what: "company", field: "branch_id" };
             return Ok(Err(inactive.into()));
         }
-        let mut staff = BTreeMap::new();
-        for id in staff_ids {
-            staff.insert(id, unit.load::<Staff>(id).await?);
-        }
-        if let Some(named) = wish.named() {
-            let employer = staff.get(&named).and_then(|it| it.profile()).map(|it| it.company_id);
-            if employer != Some(profile.company_id) {
+        let mut scene = Self {
+            branch_id,
+            branch,
+            profile,
+            company,
+            services,
+            staff: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            days: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            unreadable_days: BTreeSet::new(),
+        };
+        scene.load_staff(unit, staff_ids, resource_ids).await?;
+        if let Some(named) = wish.named()
+            && !scene.unreadable.contains(&Unreadable::Staff(named))
+        {
+            let employer = scene.staff.get(&named).and_then(|it| it.profile());
+            if employer.map(|it| it.company_id) != Some(scene.profile.company_id) {
                 return Ok(Err(missing("staff member", "staff_id")));
             }
         }
-        let mut resources = BTreeMap::new();
-        for id in resource_ids {
-            resources.insert(id, unit.load::<Resource>(id).await?);
+        Ok(Ok(scene))
+    }
+
+    /// Loads staff and resources; those that cannot be read are left to the evaluator to refuse.
+    async fn load_staff<L: EventLog>(
+        &mut self,
+        unit: &mut Unit<'_, L>,
+        staff_ids: Vec<StaffId>,
+        resource_ids: Vec<ResourceId>,
+    ) -> Result<(), UnitError> {
+        for id in staff_ids {
+            match unit.load_if_readable::<Staff>(id).await? {
+                Some(staff) => drop(self.staff.insert(id, staff)),
+                None => drop(self.unreadable.insert(Unreadable::Staff(id))),
+            }
         }
-        let days = BTreeMap::new();
-        Ok(Ok(Self { branch_id, branch, profile, company, services, staff, resources, days }))
+        for id in resource_ids {
+            match unit.load_if_readable::<Resource>(id).await? {
+                Some(resource) => drop(self.resources.insert(id, resource)),
+                None => drop(self.unreadable.insert(Unreadable::Resource(id))),
+            }
+        }
+        Ok(())
     }
 
     /// The calendar days that a wish may read or write around its start.
@@ -184,8 +226,10 @@ impl Scene {
         let streams: Vec<_> = days.iter().map(CalendarDay::stream).collect();
         unit.prefetch(&streams).await?;
         for day in days {
-            let state = unit.peek::<CalendarDay>(day).await?;
-            self.days.insert(*day, state);
+            match unit.peek_if_readable::<CalendarDay>(day).await? {
+                Some(state) => drop(self.days.insert(*day, state)),
+                None => drop(self.unreadable_days.insert(*day)),
+            }
         }
         Ok(())
     }
@@ -222,6 +266,12 @@ impl Scene {
                 }
             }
         }
+        for day in &self.unreadable_days {
+            if let Some(slot) = Slot::of_date(day.date, self.zone_of(day.calendar)) {
+                facts.add_busy(day.calendar, Busy::unreadable(slot));
+            }
+        }
+        facts.unreadable.clone_from(&self.unreadable);
         facts
     }
 

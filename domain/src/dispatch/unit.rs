@@ -175,6 +175,22 @@ impl<'d, L: EventLog> Unit<'d, L> {
         self.load_stream(E::stream(id), false).await
     }
 
+    /// As [`Unit::load`], with `None` for an aggregate of which an event cannot be read.
+    pub async fn load_if_readable<E: Evolve>(
+        &mut self,
+        id: impl std::fmt::Display + Send,
+    ) -> Result<Option<Arc<E>>, UnitError> {
+        readable(self.load_stream(E::stream(id), true).await)
+    }
+
+    /// As [`Unit::peek`], with `None` for an aggregate of which an event cannot be read.
+    pub async fn peek_if_readable<E: Evolve>(
+        &mut self,
+        id: impl std::fmt::Display + Send,
+    ) -> Result<Option<Arc<E>>, UnitError> {
+        readable(self.load_stream(E::stream(id), false).await)
+    }
+
     async fn load_stream<E: Evolve>(
         &mut self,
         stream: StreamId,
@@ -274,6 +290,15 @@ impl<'d, L: EventLog> Unit<'d, L> {
             }
             Err(refusal) => Ok(Err(refusal)),
         }
+    }
+}
+
+/// What one stream suffers from is not the others' fault.
+fn readable<T>(loaded: Result<T, UnitError>) -> Result<Option<T>, UnitError> {
+    match loaded {
+        Ok(state) => Ok(Some(state)),
+        Err(UnitError::Undecodable { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -187,18 +187,7 @@ pub async fn fold_into_temporary<L: EventLog>(
 ) -> Result<Folded, AsideError> {
     let tables: BTreeSet<&str> = projectors.iter().flat_map(|it| it.tables()).copied().collect();
     for table in tables {
-        let name = bare(table);
-        // Nobody looks for anything but keys while it is filled: no other index has to be kept up.
-        let constraints: Vec<String> = sqlx::query_scalar(include_str!("constraints.sql"))
-            .bind(table)
-            .fetch_all(&mut *tx)
-            .await?;
-        let drawn = format!(
-            "CREATE TEMPORARY TABLE {name} \
-             (LIKE {table} INCLUDING ALL EXCLUDING INDEXES, {}) ON COMMIT DROP",
-            constraints.join(", ")
-        );
-        tx.execute(drawn.as_str()).await?;
+        make_temporary(tx, table).await?;
     }
     // Said aloud: a statement that was prepared for the live tables is read anew.
     tx.execute("SET LOCAL search_path = pg_temp, read").await?;
@@ -207,6 +196,21 @@ pub async fn fold_into_temporary<L: EventLog>(
     let folded = fold_on(tx, log, tenant, projectors, (Position(0), end)).await?;
     by_key(tx, false).await?;
     Ok(folded)
+}
+
+/// Makes an empty temporary table like one of schema `read`, which is gone with the transaction.
+pub(super) async fn make_temporary(tx: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
+    let name = bare(table);
+    // Nobody looks for anything but keys while it is filled: no other index has to be kept up.
+    let constraints: Vec<String> =
+        sqlx::query_scalar(include_str!("constraints.sql")).bind(table).fetch_all(&mut *tx).await?;
+    let made = format!(
+        "CREATE TEMPORARY TABLE {name} \
+         (LIKE {table} INCLUDING ALL EXCLUDING INDEXES, {}) ON COMMIT DROP",
+        constraints.join(", ")
+    );
+    tx.execute(made.as_str()).await?;
+    Ok(())
 }
 
 /// Whether the rest of the transaction looks rows up by key, some at a time, in tables that grow and

@@ -10,6 +10,7 @@ mod fold;
 mod live;
 mod pace;
 mod rebuild;
+mod recall;
 mod renew;
 mod rows;
 mod skips;
@@ -26,6 +27,7 @@ pub use self::{
     live::{ComparedWithLive, compare_between, compare_with_live},
     pace::Pace,
     rebuild::{Progress, Rebuild, Rebuilt},
+    recall::appointments_as_of,
     renew::{Renewal, RenewalHandle, Renewed},
     rows::{ReadRow, rows_as_of},
 };

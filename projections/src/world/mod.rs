@@ -4,11 +4,17 @@
 //! searched on. Every answer states the position that it rests on; a booking is decided again on the
 //! log, so a world may be a moment old, but it never invents.
 //!
+//! - It begins with what the read models of the catalog and of the claims know from today on, and goes
+//!   on from their checkpoints: how long the history is does not matter.
+//! - An event that cannot be read makes unknown what it belongs to, which cannot be booked then, and
+//!   nothing else.
 //! - A world that is asked for a position catches up first; one that is asked for nothing looks at
 //!   the log again once its last look is older than [`WorldConfig::staleness`].
-//! - Only so many worlds are kept; the one that was asked least recently goes.
+//! - Worlds are kept while there is memory for them; the one that was asked least recently goes.
 //! - Nothing is held locked across an await but the turn to catch up.
 
+mod past;
+mod seed;
 mod state;
 mod store;
 
@@ -25,7 +31,10 @@ use daybook_domain::{
     slot::Slot,
 };
 
+use crate::projector::ProjectionError;
+
 pub use self::{
+    past::{Dates, Question},
     state::View,
     store::{World, WorldConfig, WorldStore},
 };
@@ -51,14 +60,9 @@ pub enum WorldError {
         /// Where it ends.
         reached: Position,
     },
-    /// An event cannot be read: what comes after it may mean anything.
-    #[error("the event at position {position} cannot be read: {error}")]
-    Unreadable {
-        /// Where it stands.
-        position: Position,
-        /// Why not.
-        error: String,
-    },
+    /// The read models that it begins with could not be read.
+    #[error("the read models cannot be read")]
+    ReadModels(#[source] ProjectionError),
 }
 
 impl World {

@@ -1,23 +1,29 @@
 //! The worlds of a process: who is in memory, and how they catch up.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
+use sqlx::PgPool;
 use tokio::{sync::Mutex as Turn, time::Instant};
 
-use super::{View, WorldError};
-use crate::aside::Until;
+use super::{
+    View, WorldError, seed,
+    state::{Beginning, TYPES, first_date},
+};
 
 /// How many worlds are kept, and how old they may be.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldConfig {
-    /// Tenants in memory at the same time.
-    pub tenants: usize,
+    /// Bytes that worlds may take together, by their own estimate.
+    pub memory: usize,
     /// How old the last look at the log may be for an answer that names no position.
     pub staleness: Duration,
     /// Events per read while catching up.
@@ -26,7 +32,8 @@ pub struct WorldConfig {
 
 impl Default for WorldConfig {
     fn default() -> Self {
-        Self { tenants: 64, staleness: Duration::from_millis(50), batch: 2000 }
+        let memory = 256 * 1024 * 1024;
+        Self { memory, staleness: Duration::from_millis(50), batch: 2000 }
     }
 }
 
@@ -37,25 +44,39 @@ pub struct World {
     /// Whoever catches up; when it was last known to stand at the head.
     turn: Turn<()>,
     looked: Mutex<Option<Instant>>,
+    /// The memory that it took when it was last counted.
+    bytes: AtomicUsize,
 }
 
 /// The worlds of a process. Cheap to clone; clones share them.
 pub struct WorldStore<L> {
     log: Arc<L>,
+    read_models: Option<PgPool>,
     worlds: Arc<Mutex<Worlds>>,
     config: WorldConfig,
 }
 
 #[derive(Debug, Default)]
 struct Worlds {
-    by_tenant: BTreeMap<TenantId, (u64, Arc<World>)>,
+    by_tenant: HashMap<TenantId, (u64, Arc<World>)>,
+    /// Tenants by when they were asked last.
+    in_order: BTreeMap<u64, TenantId>,
     asked: u64,
+}
+
+impl Worlds {
+    fn remove(&mut self, tenant: TenantId) {
+        if let Some((asked, _)) = self.by_tenant.remove(&tenant) {
+            self.in_order.remove(&asked);
+        }
+    }
 }
 
 impl<L> Clone for WorldStore<L> {
     fn clone(&self) -> Self {
         let (log, worlds) = (Arc::clone(&self.log), Arc::clone(&self.worlds));
-        Self { log, worlds, config: self.config }
+        let read_models = self.read_models.clone();
+        Self { log, read_models, worlds, config: self.config }
     }
 }
 
@@ -67,11 +88,12 @@ impl<L> std::fmt::Debug for WorldStore<L> {
 
 impl World {
     fn new(now: DateTime<Utc>) -> Self {
-        Self::of(View::new(now))
+        Self::of(View::new(Beginning::default(), now))
     }
 
-    fn of(view: View) -> Self {
-        Self { view: RwLock::new(view), turn: Turn::new(()), looked: Mutex::new(None) }
+    pub(super) fn of(view: View) -> Self {
+        let (view, looked) = (RwLock::new(view), Mutex::new(None));
+        Self { view, turn: Turn::new(()), looked, bytes: AtomicUsize::new(0) }
     }
 
     /// The position that it rests on now.
@@ -92,19 +114,44 @@ impl World {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an answer may rest on it as it is.
-    fn will_do(&self, least: Option<Position>, staleness: Duration) -> bool {
+    /// Whether an answer may rest on it as it is. Whoever waited for a look that began after it had
+    /// come need not look again.
+    fn will_do(&self, least: Option<Position>, staleness: Duration, came: Instant) -> bool {
+        let looked = *self.looked();
         match least {
-            Some(least) => least <= self.position() && self.looked().is_some(),
-            None => self.looked().is_some_and(|looked| looked.elapsed() < staleness),
+            Some(least) => least <= self.position() && looked.is_some(),
+            None => looked.is_some_and(|looked| came <= looked || looked.elapsed() < staleness),
         }
+    }
+
+    fn count_bytes(&self) {
+        self.bytes.store(self.read(View::bytes), Ordering::Relaxed);
     }
 }
 
 impl<L: EventLog> WorldStore<L> {
-    /// No worlds yet, over a log that opens personal data or not: worlds hold none.
+    /// No worlds yet, over a log that opens personal data or not: worlds hold none. Each is folded from
+    /// the first event on.
     pub fn new(log: Arc<L>, config: WorldConfig) -> Self {
-        Self { log, worlds: Arc::default(), config }
+        Self { log, read_models: None, worlds: Arc::default(), config }
+    }
+
+    /// As [`WorldStore::new`], and each begins with the read models behind a pool, whose role sees those
+    /// of the tenant that `app.tenant_id` names.
+    pub fn over_read_models(log: Arc<L>, pool: PgPool, config: WorldConfig) -> Self {
+        Self { read_models: Some(pool), ..Self::new(log, config) }
+    }
+
+    pub(super) fn log(&self) -> &L {
+        &self.log
+    }
+
+    pub(super) fn read_models(&self) -> Option<&PgPool> {
+        self.read_models.as_ref()
+    }
+
+    pub(super) fn config(&self) -> WorldConfig {
+        self.config
     }
 
     /// The world of a tenant, at a position at least or, without one, as good as new. `now` decides
@@ -116,57 +163,17 @@ impl<L: EventLog> WorldStore<L> {
         now: DateTime<Utc>,
     ) -> Result<Arc<World>, WorldError> {
         let mut world = self.world(tenant, now);
-        if world.read(|view| view.is_ahead(now)) {
-            self.worlds().by_tenant.remove(&tenant);
+        if world.read(|view| view.is_ahead(now) || view.is_outdated()) {
+            self.forget(tenant);
             world = self.world(tenant, now);
         }
-        if !world.will_do(least, self.config.staleness) {
-            self.catch_up(tenant, &world, least).await?;
-        }
+        self.catch_up(tenant, &world, least).await?;
         if world.read(|view| view.is_behind(now)) {
             world.change(|view| view.keep_up(now));
         }
         match least.filter(|least| world.position() < *least) {
             Some(_) => Err(WorldError::NotReached { reached: world.position() }),
             None => Ok(world),
-        }
-    }
-
-    /// The world of a tenant as it was, and the time that it was then: the instant that was asked for,
-    /// or when the event at that position was decided. It is made for this question and not kept.
-    pub async fn as_of(
-        &self,
-        tenant: TenantId,
-        until: Until,
-        now: DateTime<Utc>,
-    ) -> Result<(Arc<World>, DateTime<Utc>), WorldError> {
-        let then = match until {
-            Until::Head | Until::Position(Position(0)) => now,
-            Until::Instant(instant) => instant,
-            Until::Position(position) => {
-                let before = Position(position.0 - 1);
-                let found = self.log.read_tenant(tenant, before, 1).await?;
-                let decided = found.first().and_then(|event| Some(event.metadata().ok()?.at));
-                let Some(decided) = decided else {
-                    let head = self.log.head(tenant).await?;
-                    let reached = head.map_or(Position(0), |head| head.position);
-                    return Err(WorldError::NotReached { reached });
-                };
-                decided
-            }
-        };
-        let mut view = View::new(then);
-        loop {
-            let mut events =
-                self.log.read_tenant(tenant, view.position(), self.config.batch).await?;
-            let is_full = events.len() == self.config.batch;
-            let included = events.iter().take_while(|event| until.includes(event)).count();
-            let is_over = included < events.len() || !is_full;
-            events.truncate(included);
-            view.advance(&events)?;
-            if is_over {
-                return Ok((Arc::new(World::of(view)), then));
-            }
         }
     }
 
@@ -179,47 +186,99 @@ impl<L: EventLog> WorldStore<L> {
         }
     }
 
+    /// Drops the world of a tenant: whatever was known of its history may be untrue.
+    pub fn forget(&self, tenant: TenantId) {
+        self.worlds().remove(tenant);
+    }
+
     async fn catch_up(
         &self,
         tenant: TenantId,
         world: &World,
         least: Option<Position>,
     ) -> Result<(), WorldError> {
-        let _turn = world.turn.lock().await;
-        // Whoever had the turn before may have done it.
-        if world.will_do(least, self.config.staleness) {
+        let came = Instant::now();
+        if world.will_do(least, self.config.staleness, came) {
             return Ok(());
         }
+        let _turn = world.turn.lock().await;
+        // Whoever had the turn before may have done it.
+        if world.will_do(least, self.config.staleness, came) {
+            return Ok(());
+        }
+        if world.looked().is_none() && world.position() == Position(0) {
+            self.begin(tenant, world).await?;
+        }
+        self.read_on(tenant, world).await
+    }
+
+    /// Begins with what is stored, if anything is.
+    async fn begin(&self, tenant: TenantId, world: &World) -> Result<(), WorldError> {
+        let dates = world.read(|view| view.grid().dates().clone());
+        let Some(pool) = &self.read_models else { return Ok(()) };
+        let stored = seed::load(pool, tenant, first_date(dates.start)).await?;
+        let view = if let Some(mut stored) = stored {
+            let parked = seed::take_parked(&*self.log, tenant, &mut stored).await?;
+            let mut view = View::over(stored.beginning, dates);
+            view.refold(&parked);
+            view
+        } else {
+            let skipped = seed::skipped(&*self.log, tenant).await?;
+            View::over(Beginning { skipped, ..Beginning::default() }, dates)
+        };
+        world.change(|it| *it = view);
+        Ok(())
+    }
+
+    async fn read_on(&self, tenant: TenantId, world: &World) -> Result<(), WorldError> {
+        let batch = self.config.batch;
         loop {
             let asked = Instant::now();
             let after = world.position();
-            let events = self.log.read_tenant(tenant, after, self.config.batch).await?;
-            world.change(|view| view.advance(&events))?;
-            if events.len() < self.config.batch {
+            let events = self.log.read_tenant(tenant, after, batch).await?;
+            let to = events.last().map_or(after, |event| event.position);
+            if !events.is_empty() {
+                world.change(|view| view.advance(&events, to));
+            }
+            if events.len() < batch {
                 *world.looked() = Some(asked);
+                world.count_bytes();
                 return Ok(());
+            }
+            // There is a long way to go: only what matters is read.
+            let head = self.log.head(tenant).await?.map_or(to, |head| head.position);
+            let mut from = to;
+            while from.0 + (batch as u64) < head.0 {
+                let end = Position(from.0 + batch as u64 * 10).min(head);
+                let events = self.log.scan(tenant, (from, end), &TYPES).await?;
+                world.change(|view| view.advance(&events, end));
+                from = end;
             }
         }
     }
 
-    /// The world of a tenant, new and empty if it is not in memory. The one that was asked least
-    /// recently makes room.
+    /// The world of a tenant, new and empty if it is not in memory. Those that were asked least recently
+    /// make room.
     fn world(&self, tenant: TenantId, now: DateTime<Utc>) -> Arc<World> {
         let mut worlds = self.worlds();
         worlds.asked += 1;
         let asked = worlds.asked;
         if let Some((last, world)) = worlds.by_tenant.get_mut(&tenant) {
-            *last = asked;
-            return Arc::clone(world);
+            let (last, world) = (std::mem::replace(last, asked), Arc::clone(world));
+            worlds.in_order.remove(&last);
+            worlds.in_order.insert(asked, tenant);
+            return world;
         }
-        if worlds.by_tenant.len() >= self.config.tenants.max(1) {
-            let oldest = worlds.by_tenant.iter().min_by_key(|(_, (last, _))| *last);
-            if let Some(oldest) = oldest.map(|(tenant, _)| *tenant) {
-                worlds.by_tenant.remove(&oldest);
-            }
+        let bytes = |it: &(u64, Arc<World>)| it.1.bytes.load(Ordering::Relaxed);
+        let mut held: usize = worlds.by_tenant.values().map(bytes).sum();
+        while self.config.memory < held
+            && let Some((_, oldest)) = worlds.in_order.pop_first()
+        {
+            held -= worlds.by_tenant.remove(&oldest).as_ref().map_or(0, bytes);
         }
         let world = Arc::new(World::new(now));
         worlds.by_tenant.insert(tenant, (asked, Arc::clone(&world)));
+        worlds.in_order.insert(asked, tenant);
         world
     }
 

@@ -20,6 +20,7 @@ mod read_your_writes;
 mod receipts;
 mod reports;
 mod series;
+mod unreadable;
 mod webhook_faults;
 pub(crate) mod webhook_receiver;
 mod webhooks;

@@ -9,6 +9,7 @@ mod plans;
 mod read_models;
 mod renewal;
 mod runner;
+mod seeded;
 mod world;
 
 use std::{

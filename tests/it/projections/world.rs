@@ -174,9 +174,9 @@ async fn world_that_grew_with_the_log_answers_like_one_that_was_folded_at_once()
 }
 
 #[tokio::test]
-async fn only_so_many_worlds_are_kept_and_a_world_moves_on_with_the_days() {
+async fn worlds_are_kept_while_there_is_memory_and_a_world_moves_on_with_the_days() {
     let log = Arc::new(MemoryLog::new());
-    let worlds = store(&log, WorldConfig { tenants: 2, ..WorldConfig::default() });
+    let worlds = store(&log, WorldConfig { memory: 1, ..WorldConfig::default() });
     let mut tenants = Vec::new();
     for _ in 0..3 {
         let tenant = TenantId::new(RandomIds.next_id());
@@ -202,14 +202,38 @@ async fn only_so_many_worlds_are_kept_and_a_world_moves_on_with_the_days() {
 }
 
 #[tokio::test]
-async fn world_does_not_pass_over_an_event_that_it_cannot_read() {
+async fn an_event_that_cannot_be_read_makes_unknown_what_it_belongs_to_and_nothing_else() {
     let log = Arc::new(MemoryLog::new());
     let tenant = TenantId::new(RandomIds.next_id());
     log.open_tenant(tenant).await.unwrap();
-    let strange =
-        EventData { event_version: "99.0.0".into(), ..event("staff.registered", json!({})) };
-    let at = append(&*log, tenant, Staff::stream(STAFF), vec![strange]).await;
+    open_shop(&log, tenant).await;
     let worlds = store(&log, WorldConfig::default());
-    let world = worlds.at_least(tenant, None, now()).await;
-    assert!(matches!(world, Err(WorldError::Unreadable { position, .. }) if position == at));
+    let calendar = CalendarId::Staff(STAFF.into());
+    let window = Slot::new(hour("00:00"), hour("23:00") + chrono::Duration::days(1)).unwrap();
+    let strange = |event_type| EventData {
+        event_version: "99.0.0".into(),
+        ..event(event_type, json!({ "type": "of the future" }))
+    };
+    let day = CalendarDay::stream(format!("{calendar}:2026-12-01"));
+    let at = append(&*log, tenant, day, vec![strange("calendar_day.claimed")]).await;
+    let world = worlds.at_least(tenant, Some(at), now()).await.unwrap();
+    let found = world.next(&request(now()), &[branch()], window, 1).value;
+    let tomorrow = hour("08:00") + chrono::Duration::days(1);
+    assert_eq!(found[0].starts_at, tomorrow, "the day itself is unknown");
+    let codes = |world: &daybook_projections::world::World| {
+        let verdict = world.explain(&request(now()), branch(), hour("08:00")).value;
+        verdict.reasons().iter().map(daybook_domain::availability::Reason::code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&world), ["CALENDAR_UNREADABLE"]);
+
+    let staff = Staff::stream(STAFF);
+    let at = append(&*log, tenant, staff, vec![strange("staff.changed")]).await;
+    let world = worlds.at_least(tenant, Some(at), now()).await.unwrap();
+    assert!(world.next(&request(now()), &[branch()], window, 1).value.is_empty());
+    assert_eq!(codes(&world), ["CALENDAR_UNREADABLE"]);
+
+    let service = Service::stream(SERVICE);
+    let at = append(&*log, tenant, service, vec![strange("service.changed")]).await;
+    let world = worlds.at_least(tenant, Some(at), now()).await.unwrap();
+    assert_eq!(codes(&world), ["RECORD_UNREADABLE"]);
 }

@@ -14,14 +14,14 @@ use daybook_domain::{
     ids::{BranchId, ServiceId, StaffId},
     slot::Slot,
 };
-use daybook_projections::world::World;
+use daybook_projections::world::{Dates, Question, World};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::again::again;
-use self::scene::{Scene, scene};
+use self::scene::{Scene, about, date_of, scene};
 use super::{
     bookings::wish,
     shapes::availability::{Explanation, Places, PlacesOfDay},
@@ -132,7 +132,8 @@ async fn simple(
     let item = Item { service_id: query.service_id, active_min: query.duration_minutes };
     let (day, segments) = (query.date.0, false);
     let basket = Basket { items: vec![item], staff_id: query.staff_id, day, segments };
-    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let as_of = about(query.as_of, vec![query.service_id], (day, day));
+    let scene = scene(&app, &caller, query.min_position, as_of).await?;
     let Scene { world, now } = &scene;
     starts_of_day(world, *now, query.branch_id, &basket)
 }
@@ -179,7 +180,9 @@ async fn composite(
         .map(|it| Item { service_id: it.service_id, active_min: it.duration })
         .collect();
     let basket = Basket { items, staff_id: query.staff_id, day: query.date.0, segments: true };
-    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let services = basket.items.iter().map(|item| item.service_id).collect();
+    let as_of = about(query.as_of, services, (basket.day, basket.day));
+    let scene = scene(&app, &caller, query.min_position, as_of).await?;
     let Scene { world, now } = &scene;
     starts_of_day(world, *now, query.branch_id, &basket)
 }
@@ -311,7 +314,9 @@ async fn search(
     body: Body<Search>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let dates = (date_of(query.date_from), date_of(query.date_to));
+    let as_of = about(query.as_of, vec![query.service_id], dates);
+    let scene = scene(&app, &caller, query.min_position, as_of).await?;
     let Scene { world, now } = &scene;
     let branches = branches(world, query.service_id, query.branch_id)?;
     let limit @ 1..=1000 = query.limit.unwrap_or(100) else {
@@ -360,7 +365,11 @@ async fn next(
     body: Body<Next>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let days = WINDOW.num_days().unsigned_abs();
+    let dates = Dates::Next { from: query.from.map(|from| from.0), days };
+    let question = Question { services: vec![query.service_id], dates };
+    let as_of = query.as_of.map(|moment| (moment, question));
+    let scene = scene(&app, &caller, query.min_position, as_of).await?;
     let Scene { world, now } = &scene;
     let branches = branches(world, query.service_id, query.branch_id)?;
     let count @ 1..=50 = query.count.unwrap_or(3) else {
@@ -399,7 +408,10 @@ async fn explain(
     body: Body<Explain>,
 ) -> Result<Response, Problem> {
     let query = body.value;
-    let scene = scene(&app, &caller, query.min_position, query.as_of).await?;
+    let asked = query.starts_at.map(|at| at.0.date_naive()).or(query.date.map(|date| date.0));
+    let asked = asked.unwrap_or(caller.asked_at.date_naive());
+    let as_of = about(query.as_of, vec![query.service_id], (asked, asked));
+    let scene = scene(&app, &caller, query.min_position, as_of).await?;
     let Scene { world, now } = &scene;
     branches(world, query.service_id, Some(query.branch_id))?;
     let request = Request::service(query.service_id, *now).by(wish(query.staff_id));

@@ -25,13 +25,13 @@ struct FeedItem {
     /// Its place in the stream of its aggregate.
     version: u64,
     /// `key:<id>`, `user:<id>` or `system:<what>`.
-    actor: String,
+    actor: Option<String>,
     /// What the actor was called then: the name of the API key.
     actor_name: Option<String>,
     /// `employee:` or `customer:` with an id or a reference, as `On-Behalf-Of` said.
     on_behalf_of: Option<String>,
     source: Option<String>,
-    request_id: String,
+    request_id: Option<String>,
     causation_id: Option<String>,
     /// When it was decided.
     at: Instant,
@@ -41,4 +41,8 @@ struct FeedItem {
     /// whose person was forgotten `{"erased_of": subject}`.
     #[schema(value_type = Object)]
     data: serde_json::Value,
+    /// `true` when the event cannot be decoded: `data` is what can be read of it, and `actor`, `source`
+    /// and `request_id` may be missing. The next event follows as usual.
+    #[schema(required = false)]
+    is_undecodable: Option<bool>,
 }
