@@ -264,8 +264,16 @@ impl<L: EventLog> Dispatcher<L> {
             if let Some(loaded) = unit.loaded.get(&tail.stream)
                 && loaded.base.is_confirmed()
             {
-                let cached = (loaded.advance)(&loaded.base, tail)?;
-                self.shared.cache.put(context.tenant, tail.stream.clone(), cached);
+                match (loaded.advance)(&loaded.base, tail) {
+                    Ok(cached) => {
+                        self.shared.cache.put(context.tenant, tail.stream.clone(), cached);
+                    }
+                    // Whether the command can do without is decided where it is loaded.
+                    Err(UnitError::Undecodable { .. }) => {
+                        self.shared.cache.forget(context.tenant, Some(&tail.stream));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())
