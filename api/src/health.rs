@@ -48,9 +48,9 @@ async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
 
 async fn detailed(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let (database, latency_ms) = database(&app).await;
-    let lag = if database { app.runner.lag().await.ok() } else { None };
-    let behind: u64 = lag.iter().flatten().map(|lag| lag.events).sum();
-    let parked: u64 = lag.iter().flatten().map(|lag| lag.parked).sum();
+    let lag = if database { app.lag().await.ok() } else { None };
+    let behind: u64 = lag.iter().flat_map(|lag| lag.iter()).map(|lag| lag.events).sum();
+    let parked: u64 = lag.iter().flat_map(|lag| lag.iter()).map(|lag| lag.parked).sum();
     let projections = if lag.is_some() && parked == 0 { "ok" } else { "degraded" };
     let status = match (database, projections) {
         (false, _) => "down",

@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let lag = app.runner.lag().await.map_err(|error| Problem::unavailable(&error))?;
+    let lag = app.lag().await.map_err(|error| Problem::unavailable(&error))?;
     let mut registry = Registry::with_prefix("daybook");
     behind(&mut registry, &lag);
     throughput(&mut registry, &app.runner.worked());

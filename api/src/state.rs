@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
 use daybook_adapters::{
     api_keys::ApiKeys,
     clock::{Clock, RandomIds},
@@ -25,13 +26,13 @@ use daybook_projections::{
     aside::Renewal,
     projector::Projector,
     registry,
-    runner::{Runner, RunnerConfig, WaitError, Wakeup, Wakeups},
+    runner::{Lag, Runner, RunnerConfig, RunnerError, WaitError, Wakeup, Wakeups},
     world::{WorldConfig, WorldStore},
 };
 use futures::{StreamExt as _, stream};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::{
-    Semaphore, SemaphorePermit,
+    Mutex, Semaphore, SemaphorePermit,
     broadcast::{Receiver, error::RecvError},
     watch,
 };
@@ -46,6 +47,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a caller who names none is kept waiting for what was acknowledged before.
 pub const A_MOMENT: Duration = Duration::from_millis(150);
+
+/// How old the lag may be that health and metrics tell.
+const LAG_AGE: TimeDelta = TimeDelta::seconds(1);
 
 /// How many questions about another moment are answered at the same time.
 const LOOKING_BACK: usize = 2;
@@ -86,6 +90,8 @@ pub struct AppState {
     /// Fresh ids.
     pub ids: Arc<dyn IdSource>,
     hints: Hints,
+    /// How far the read models were behind, and when that was counted.
+    lag: Mutex<Option<(DateTime<Utc>, Arc<[Lag]>)>>,
     /// What was asked about time, and answered.
     pub receipts: Receipts,
     closing: watch::Sender<bool>,
@@ -198,10 +204,26 @@ impl AppState {
             clock,
             ids,
             hints,
+            lag: Mutex::default(),
             receipts: Receipts::start(receipts),
             closing: watch::Sender::new(false),
             looking_back: Semaphore::new(LOOKING_BACK),
         }))
+    }
+
+    /// How far the read models are behind, counted at most once a second for all who ask.
+    pub async fn lag(&self) -> Result<Arc<[Lag]>, RunnerError> {
+        let mut counted = self.lag.lock().await;
+        let now = self.clock.now();
+        if let Some((at, lag)) = &*counted
+            && *at <= now
+            && now - *at < LAG_AGE
+        {
+            return Ok(Arc::clone(lag));
+        }
+        let lag: Arc<[Lag]> = self.runner.lag().await?.into();
+        *counted = Some((now, Arc::clone(&lag)));
+        Ok(lag)
     }
 
     /// Tells those who wait for news to come to an end.

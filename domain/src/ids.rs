@@ -73,6 +73,17 @@ ids! {
     TenantId,
 }
 
+/// Into how many ranges tenants are spread, so that several processes share the work on them.
+pub const TENANT_RANGES: i32 = 64;
+
+impl TenantId {
+    /// Its range. The last byte of a UUID is random, in every version that is in use.
+    pub const fn range(self) -> i32 {
+        let [.., last] = *self.uuid().as_bytes();
+        (last as i32) % TENANT_RANGES
+    }
+}
+
 /// Where new ids come from. Tests give a counting source; programs give UUIDv7 (CTR-52).
 pub trait IdSource: Send + Sync {
     /// A fresh id.

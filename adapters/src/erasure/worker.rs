@@ -1,8 +1,8 @@
 //! The job that forgets whose grace is over, and finishes what was begun (GDPR-07, JOB-11).
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,20 +14,23 @@ use daybook_domain::{
     ids::{CustomerId, TenantId},
     ports::{EventLog, LogError},
 };
-use daybook_projections::customers;
+use daybook_projections::{customers, runner::LeasedRanges};
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
+use uuid::Uuid;
 
 use super::{EraseError, Eraser, Erasing};
 use crate::postgres::Scope;
 
 /// How often is looked for those whose grace is over.
 const LOOK: Duration = Duration::from_mins(1);
-/// Tenants, and people of a tenant, that are looked at in one go.
+/// People of a tenant that are looked at in one go.
 const PAGE: u32 = 500;
+/// A read model follows the log in less than that, and what is seen twice does no harm.
+const MARGIN: Duration = Duration::from_mins(5);
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,12 +48,22 @@ pub struct Turn {
 #[derive(Clone, Copy)]
 struct Looked {
     position: Position,
+    /// Where its history stood: the read model may have been behind.
+    head: Position,
     next_due_at: Option<DateTime<Utc>>,
 }
 
 /// Remembers tenants from turn to turn; a process that starts knows nothing and looks at all of them.
 #[derive(Default)]
-struct Memory(Mutex<HashMap<TenantId, Looked>>);
+struct Memory(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    looked: HashMap<TenantId, Looked>,
+    /// The ranges that were looked at, and when that began.
+    ranges: HashSet<i32>,
+    since: Option<Instant>,
+}
 
 /// An eraser at work. It stops when it is told to, or at the latest when it is dropped.
 #[derive(Debug)]
@@ -60,8 +73,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts to work: now, and every minute.
-    pub fn start<L: EventLog>(eraser: Arc<Eraser<L>>) -> Self {
+    /// Starts to work on the tenants of some ranges: now, and every minute.
+    pub fn start<L: EventLog>(eraser: Arc<Eraser<L>>, ranges: LeasedRanges) -> Self {
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let memory = Memory::default();
@@ -72,7 +85,7 @@ impl Worker {
                     _stopped_or_gone = stopped.changed() => break,
                     _time_to_look = pace.tick() => (),
                 }
-                if let Err(error) = eraser.turn_with(&memory).await {
+                if let Err(error) = eraser.turn_with(&memory, &ranges.get()).await {
                     tracing::warn!(%error, "nobody could be looked for who is to be forgotten");
                 }
             }
@@ -93,23 +106,52 @@ impl<L: EventLog> Eraser<L> {
     /// Looks at all tenants: forgets whose grace is over, and finishes what was begun. What one person's
     /// data suffer from is not the others' fault: it is told in the log and in the answer.
     pub async fn turn(&self) -> Result<Turn, LogError> {
-        self.turn_with(&Memory::default()).await
+        self.turn_with(&Memory::default(), &LeasedRanges::all().get()).await
     }
 
-    async fn turn_with(&self, memory: &Memory) -> Result<Turn, LogError> {
-        let mut turn = Turn::default();
-        let mut after = None;
-        loop {
-            let heads = self.parts.dispatcher.log().heads(after, PAGE as usize).await?;
-            let Some(last) = heads.last() else { return Ok(turn) };
-            after = Some(last.tenant);
-            for head in &heads {
-                if let Err(error) = self.look_at(head, memory, &mut turn).await {
-                    turn.failed += 1;
-                    tracing::warn!(tenant = %head.tenant, %error, "nobody could be forgotten here");
+    async fn turn_with(&self, memory: &Memory, ranges: &[i32]) -> Result<Turn, LogError> {
+        let (mut turn, now) = (Turn::default(), Instant::now());
+        let log = self.parts.dispatcher.log();
+        // What is new here has to be looked at whenever it moved.
+        let is_known = memory.begin(ranges);
+        let heads = match memory.since().filter(|_| is_known) {
+            Some(since) => {
+                let mut heads = log.moved_heads(ranges, since.elapsed() + MARGIN).await?;
+                let known: HashSet<TenantId> = heads.iter().map(|head| head.tenant).collect();
+                for tenant in memory.due(self.parts.clock.now()) {
+                    if !known.contains(&tenant) {
+                        heads.extend(log.head(tenant).await?);
+                    }
                 }
+                heads
+            }
+            None => self.heads_with_erasures(ranges).await?,
+        };
+        for head in &heads {
+            if let Err(error) = self.look_at(head, memory, &mut turn).await {
+                turn.failed += 1;
+                tracing::warn!(tenant = %head.tenant, %error, "nobody could be forgotten here");
             }
         }
+        if turn.failed == 0 {
+            memory.done(ranges, now);
+        }
+        Ok(turn)
+    }
+
+    /// The heads of the tenants of which somebody waits to be erased or was erased: nothing has to be
+    /// done for the others until their histories move.
+    async fn heads_with_erasures(&self, ranges: &[i32]) -> Result<Vec<Head>, LogError> {
+        let tenants: Vec<Uuid> = sqlx::query_scalar(include_str!("with_erasures.sql"))
+            .bind(ranges)
+            .fetch_all(&self.parts.project)
+            .await
+            .map_err(|error| LogError::Unavailable(Box::new(error)))?;
+        let (mut heads, log) = (Vec::with_capacity(tenants.len()), self.parts.dispatcher.log());
+        for tenant in tenants {
+            heads.extend(log.head(TenantId::new(tenant)).await?);
+        }
+        Ok(heads)
     }
 
     async fn look_at(
@@ -132,7 +174,8 @@ impl<L: EventLog> Eraser<L> {
         }
         let seen = looked.map_or(Position(0), |it| it.position);
         self.finish_since(tenant, seen, turn).await?;
-        memory.put(tenant, Looked { position: found.position, next_due_at: found.next_due_at });
+        let (position, next_due_at) = (found.position, found.next_due_at);
+        memory.put(tenant, Looked { position, head: head.position, next_due_at });
         Ok(())
     }
 
@@ -198,11 +241,42 @@ impl<L: EventLog> Eraser<L> {
 }
 
 impl Memory {
+    fn inner(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn get(&self, tenant: TenantId) -> Option<Looked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied()
+        self.inner().looked.get(&tenant).copied()
     }
 
     fn put(&self, tenant: TenantId, looked: Looked) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, looked);
+        self.inner().looked.insert(tenant, looked);
+    }
+
+    /// Drops what is remembered of other ranges. Whether all of these were looked at before.
+    fn begin(&self, ranges: &[i32]) -> bool {
+        let mut inner = self.inner();
+        inner.looked.retain(|tenant, _| ranges.contains(&tenant.range()));
+        ranges.iter().all(|range| inner.ranges.contains(range))
+    }
+
+    fn since(&self) -> Option<Instant> {
+        self.inner().since
+    }
+
+    /// The tenants that are to be looked at although they have not moved.
+    fn due(&self, now: DateTime<Utc>) -> Vec<TenantId> {
+        let inner = self.inner();
+        let due = inner
+            .looked
+            .iter()
+            .filter(|(_, it)| it.position < it.head || it.next_due_at.is_some_and(|at| at <= now));
+        due.map(|(tenant, _)| *tenant).collect()
+    }
+
+    fn done(&self, ranges: &[i32], began: Instant) {
+        let mut inner = self.inner();
+        inner.ranges = ranges.iter().copied().collect();
+        inner.since = Some(began);
     }
 }

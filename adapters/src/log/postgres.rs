@@ -189,6 +189,16 @@ impl EventLog for PostgresLog {
         rows.iter().map(head).collect()
     }
 
+    async fn moved_heads(&self, ranges: &[i32], within: Duration) -> Result<Vec<Head>, LogError> {
+        let rows = sqlx::query(include_str!("moved_heads.sql"))
+            .bind(ranges)
+            .bind(within.as_secs_f64())
+            .fetch_all(&self.inner.pool)
+            .await
+            .map_err(rows::unavailable)?;
+        rows.iter().map(head).collect()
+    }
+
     async fn answer(&self, tenant: TenantId, key: &str) -> Result<Option<StoredAnswer>, LogError> {
         let row = sqlx::query(include_str!("answer.sql"))
             .bind(tenant.uuid())

@@ -3,7 +3,7 @@
 //! Only payloads that carry a marker of `daybook_domain::personal` are touched; every other event
 //! passes byte for byte.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use daybook_domain::{
@@ -307,6 +307,10 @@ impl<L: EventLog> EventLog for SealedLog<L> {
 
     async fn heads(&self, after: Option<TenantId>, limit: usize) -> Result<Vec<Head>, LogError> {
         self.log.heads(after, limit).await
+    }
+
+    async fn moved_heads(&self, ranges: &[i32], within: Duration) -> Result<Vec<Head>, LogError> {
+        self.log.moved_heads(ranges, within).await
     }
 
     async fn answer(&self, tenant: TenantId, key: &str) -> Result<Option<StoredAnswer>, LogError> {

@@ -8,6 +8,7 @@ use daybook_domain::{
     ids::{IdSource, TenantId},
     ports::{EventLog, LogError},
 };
+use daybook_projections::runner::LeasedRanges;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -127,8 +128,9 @@ impl<L: EventLog> Dispatcher<L> {
     /// Writes deliveries for everything that happened. How many events were looked at.
     pub async fn hand_out(&self) -> Result<usize, WebhookError> {
         let mut looked_at = 0;
+        let all = LeasedRanges::all().get();
         loop {
-            let (seen, is_more) = self.hand_out_some().await?;
+            let (seen, is_more) = self.hand_out_some(&all).await?;
             looked_at += seen;
             if !is_more {
                 return Ok(looked_at);
@@ -136,11 +138,14 @@ impl<L: EventLog> Dispatcher<L> {
         }
     }
 
-    /// As [`Dispatcher::hand_out`], at most one batch of each endpoint, so that one with a long history
+    /// As [`Dispatcher::hand_out`], for the tenants of some ranges, and at most one batch of each endpoint, so that one with a long history
     /// before it does not keep the others waiting. How many events, and whether there are more.
-    pub(super) async fn hand_out_some(&self) -> Result<(usize, bool), WebhookError> {
+    pub(super) async fn hand_out_some(
+        &self,
+        ranges: &[i32],
+    ) -> Result<(usize, bool), WebhookError> {
         let (mut looked_at, mut is_more) = (0, false);
-        for behind in self.queue.behind().await? {
+        for behind in self.queue.behind(ranges).await? {
             match self.hand_out_to(&behind).await {
                 Ok(seen) => {
                     looked_at += seen;

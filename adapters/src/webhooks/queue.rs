@@ -76,8 +76,9 @@ impl Queue {
         Self { pool }
     }
 
-    pub(super) async fn behind(&self) -> Result<Vec<Behind>, sqlx::Error> {
-        sqlx::query_as(include_str!("behind.sql")).fetch_all(&self.pool).await
+    /// The endpoints of the tenants of some ranges that were not told of everything yet.
+    pub(super) async fn behind(&self, ranges: &[i32]) -> Result<Vec<Behind>, sqlx::Error> {
+        sqlx::query_as(include_str!("behind.sql")).bind(ranges).fetch_all(&self.pool).await
     }
 
     /// Writes the deliveries of an endpoint up to a position. Whether it was still behind.

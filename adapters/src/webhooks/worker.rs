@@ -7,6 +7,7 @@ use std::{
 };
 
 use daybook_domain::ports::EventLog;
+use daybook_projections::runner::LeasedRanges;
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -43,10 +44,15 @@ pub struct Worker {
 type Busy = Arc<Mutex<HashMap<Uuid, usize>>>;
 
 impl Worker {
-    /// Starts to work, woken by hints and every second.
-    pub fn start<L: EventLog>(dispatcher: Arc<Dispatcher<L>>, hints: Receiver<Hint>) -> Self {
+    /// Starts to work, woken by hints and every second. It hands out to the tenants of some ranges; what
+    /// is due anybody sends.
+    pub fn start<L: EventLog>(
+        dispatcher: Arc<Dispatcher<L>>,
+        hints: Receiver<Hint>,
+        ranges: LeasedRanges,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, task: tokio::spawn(work(dispatcher, hints, stopped)) }
+        Self { stop, task: tokio::spawn(work(dispatcher, hints, ranges, stopped)) }
     }
 
     /// Takes nothing more and waits for what is under way, for a while.
@@ -61,6 +67,7 @@ impl Worker {
 async fn work<L: EventLog>(
     dispatcher: Arc<Dispatcher<L>>,
     mut hints: Receiver<Hint>,
+    ranges: LeasedRanges,
     mut stopped: watch::Receiver<bool>,
 ) {
     let busy = Busy::default();
@@ -71,7 +78,7 @@ async fn work<L: EventLog>(
     while !*stopped.borrow() {
         pace.tick().await;
         looks = looks.wrapping_add(1);
-        let is_more = dispatcher.hand_out_some().await.map(|(_, is_more)| is_more);
+        let is_more = dispatcher.hand_out_some(&ranges.get()).await.map(|(_, is_more)| is_more);
         let is_more = is_more.unwrap_or_else(|error| {
             tracing::warn!(%error, "webhooks could not be handed out");
             false

@@ -114,8 +114,8 @@ impl Workers {
         Self {
             runner: app.runner.start(app.wakeups()),
             renewal: app.renewal().start(),
-            webhooks: WebhookWorker::start(app.webhooks.clone(), app.hints()),
-            erasures: ErasureWorker::start(app.eraser.clone()),
+            webhooks: WebhookWorker::start(app.webhooks.clone(), app.hints(), app.runner.ranges()),
+            erasures: ErasureWorker::start(app.eraser.clone(), app.runner.ranges()),
         }
     }
 

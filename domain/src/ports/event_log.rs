@@ -4,7 +4,7 @@
 //! and in commit order, and nothing is ever changed or removed. `adapters::log` holds a contract
 //! suite that every implementation must pass.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use crate::{
     event_log::{Append, Appended, Head, Position, RecordedEvent, Revision, StreamId, StreamTail},
@@ -62,6 +62,24 @@ pub trait EventLog: Send + Sync + 'static {
         after: Option<TenantId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Head>, LogError>> + Send;
+
+    /// The heads of the tenants of some ranges that have moved within a while, and maybe some that have
+    /// not, in any order: for those who look again and again at tenants that are mostly idle.
+    fn moved_heads(
+        &self,
+        ranges: &[i32],
+        _within: Duration,
+    ) -> impl Future<Output = Result<Vec<Head>, LogError>> + Send {
+        async move {
+            let (mut moved, mut after) = (Vec::new(), None);
+            loop {
+                let heads = self.heads(after, 1000).await?;
+                let Some(last) = heads.last() else { return Ok(moved) };
+                after = Some(last.tenant);
+                moved.extend(heads.into_iter().filter(|it| ranges.contains(&it.tenant.range())));
+            }
+        }
+    }
 
     /// The stored answer to a command key, for clients that do not know whether they were heard.
     fn answer(

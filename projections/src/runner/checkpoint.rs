@@ -1,7 +1,7 @@
 //! Where the projectors stand, and how to wait for them.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -28,9 +28,12 @@ pub struct Checkpoints {
 /// What this process has committed or seen itself.
 #[derive(Debug)]
 struct Local {
-    reached: Mutex<BTreeMap<(TenantId, &'static str, i32), Position>>,
+    reached: Mutex<HashMap<TenantId, Reached>>,
     moved: watch::Sender<()>,
 }
+
+/// Where the projectors stand with a tenant.
+type Reached = Vec<(&'static str, i32, Position)>;
 
 /// Why a projector was not there in time.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +161,18 @@ impl Checkpoints {
 
     /// Forgets what was seen of a tenant, or of all: it is looked up again.
     pub(super) fn forget(&self, tenant: Option<TenantId>) {
-        self.local.map().retain(|(of, ..), _| tenant.is_some_and(|tenant| *of != tenant));
+        let mut reached = self.local.map();
+        match tenant {
+            Some(tenant) => drop(reached.remove(&tenant)),
+            None => reached.clear(),
+        }
+    }
+
+    /// Keeps what was seen of some tenants.
+    pub(super) fn keep(&self, is_kept: impl Fn(TenantId) -> bool) {
+        let mut reached = self.local.map();
+        reached.retain(|tenant, _| is_kept(*tenant));
+        reached.shrink_to_fit();
     }
 
     /// Something was committed by this process.
@@ -176,14 +190,17 @@ impl Checkpoints {
 }
 
 impl Local {
-    fn map(&self) -> MutexGuard<'_, BTreeMap<(TenantId, &'static str, i32), Position>> {
+    fn map(&self) -> MutexGuard<'_, HashMap<TenantId, Reached>> {
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn raise(&self, tenant: TenantId, name: &'static str, version: i32, position: Position) {
-        let mut reached = self.map();
-        let known = reached.entry((tenant, name, version)).or_default();
-        *known = position.max(*known);
+        let mut all = self.map();
+        let reached = all.entry(tenant).or_default();
+        match reached.iter_mut().find(|it| (it.0, it.1) == (name, version)) {
+            Some((.., known)) => *known = position.max(*known),
+            None => reached.push((name, version, position)),
+        }
     }
 
     fn reached(
@@ -193,7 +210,8 @@ impl Local {
         version: i32,
         position: Position,
     ) -> Option<Position> {
-        let reached = self.map().get(&(tenant, name, version)).copied();
-        reached.filter(|reached| position <= *reached)
+        let all = self.map();
+        let found = all.get(&tenant)?.iter().find(|it| (it.0, it.1) == (name, version));
+        found.map(|it| it.2).filter(|reached| position <= *reached)
     }
 }

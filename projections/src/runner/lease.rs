@@ -1,15 +1,39 @@
 //! Leases: which runner works on which tenants.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use daybook_domain::ids::TenantId;
+use daybook_domain::ids::{TENANT_RANGES, TenantId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{RunnerConfig, step::Fence};
 
 /// Into how many ranges the tenants are spread. As many rows as migrations make.
-pub const RANGES: i32 = 64;
+pub const RANGES: i32 = TENANT_RANGES;
+
+/// The ranges that a runner holds now: whoever else works on tenants takes the same ones. Clones tell each
+/// other.
+#[derive(Clone, Debug, Default)]
+pub struct LeasedRanges(Arc<RwLock<Vec<i32>>>);
+
+impl LeasedRanges {
+    /// The ranges.
+    pub fn get(&self) -> Vec<i32> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every range: for a program that works alone, without a runner.
+    pub fn all() -> Self {
+        Self(Arc::new(RwLock::new((0..RANGES).collect())))
+    }
+
+    fn set(&self, ranges: Vec<i32>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = ranges;
+    }
+}
 
 /// The ranges of one runner.
 #[derive(Debug)]
@@ -17,22 +41,18 @@ pub(super) struct Leases {
     owner: Uuid,
     held: BTreeMap<i32, i64>,
     runners: i64,
-}
-
-/// The range of a tenant. The last byte of a UUID is random, in every version that is in use.
-pub(super) const fn range_of(tenant: TenantId) -> i32 {
-    let [.., last] = *tenant.uuid().as_bytes();
-    (last as i32) % RANGES
+    ranges: LeasedRanges,
 }
 
 impl Leases {
-    pub(super) const fn new(owner: Uuid) -> Self {
-        Self { owner, held: BTreeMap::new(), runners: 0 }
+    /// Nothing held yet; `ranges` says what is.
+    pub(super) const fn new(owner: Uuid, ranges: LeasedRanges) -> Self {
+        Self { owner, held: BTreeMap::new(), runners: 0, ranges }
     }
 
     /// The right to work on a tenant, if it is in one of our ranges.
     pub(super) fn fence(&self, tenant: TenantId) -> Option<Fence> {
-        let range_no = range_of(tenant);
+        let range_no = tenant.range();
         let epoch = *self.held.get(&range_no)?;
         Some(Fence { owner: self.owner, range_no, epoch })
     }
@@ -80,12 +100,14 @@ impl Leases {
                 .await?;
             self.held.extend(taken);
         }
+        self.ranges.set(self.held.keys().copied().collect());
         Ok(self.held.iter().any(|(range_no, epoch)| before.get(range_no) != Some(epoch)))
     }
 
     /// Gives everything back, so that others need not wait for the end of the leases.
     pub(super) async fn release(&mut self, pool: &PgPool) -> Result<(), sqlx::Error> {
         self.held.clear();
+        self.ranges.set(Vec::new());
         sqlx::query(include_str!("lease_release.sql")).bind(self.owner).execute(pool).await?;
         Ok(())
     }

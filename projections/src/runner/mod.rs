@@ -22,7 +22,7 @@ mod work;
 mod worked;
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -36,7 +36,7 @@ use daybook_domain::{
     ports::{EventLog, LogError},
 };
 use sqlx::PgPool;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use uuid::Uuid;
 
 use crate::projector::{ProjectionError, Projector};
@@ -45,15 +45,20 @@ pub(crate) use self::step::project_one;
 pub use self::{
     checkpoint::{Checkpoints, WaitError},
     lag::Lag,
+    lease::LeasedRanges,
     lease::RANGES,
     parked::{ParkedStream, Retried},
     work::{RunnerHandle, Wakeup, Wakeups},
     worked::Worked,
 };
 use self::{
+    lag::LagTracker,
     tenant::{Lane, Standing},
     worked::Tally,
 };
+
+/// What is remembered of a tenant to which nothing happens is dropped after so long.
+const IDLE: Duration = Duration::from_secs(120);
 
 /// How a runner works.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +112,9 @@ pub struct Runner<L> {
     shared: Arc<Shared<L>>,
 }
 
+/// A lane, and when it was used last.
+type UsedLane = (Arc<AsyncMutex<Lane>>, Instant);
+
 struct Shared<L> {
     id: Uuid,
     log: Arc<L>,
@@ -115,7 +123,9 @@ struct Shared<L> {
     checkpoints: Checkpoints,
     tally: Tally,
     config: RunnerConfig,
-    lanes: Mutex<BTreeMap<TenantId, Arc<AsyncMutex<Lane>>>>,
+    lanes: Mutex<HashMap<TenantId, UsedLane>>,
+    ranges: LeasedRanges,
+    lag: AsyncMutex<LagTracker>,
     /// Whether the last renewal of the leases found no other runner.
     is_only: AtomicBool,
 }
@@ -156,9 +166,16 @@ impl<L: EventLog> Runner<L> {
             tally: Tally::default(),
             config,
             lanes,
+            ranges: LeasedRanges::default(),
+            lag: AsyncMutex::default(),
             is_only: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// The ranges of tenants that this runner holds while it is at work.
+    pub fn ranges(&self) -> LeasedRanges {
+        self.shared.ranges.clone()
     }
 
     /// Where the projectors stand; for queries that wait for their own writes.
@@ -208,7 +225,16 @@ impl<L: EventLog> Runner<L> {
 impl<L> Shared<L> {
     fn lane(&self, tenant: TenantId) -> Arc<AsyncMutex<Lane>> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(lanes.entry(tenant).or_default())
+        let (lane, used) = lanes.entry(tenant).or_insert_with(|| (Arc::default(), Instant::now()));
+        *used = Instant::now();
+        Arc::clone(lane)
+    }
+
+    /// Drops what is remembered of tenants to which nothing has happened for a while; it is read again.
+    fn shrink(&self) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|_, (lane, used)| 1 < Arc::strong_count(lane) || used.elapsed() < IDLE);
+        self.checkpoints.keep(|tenant| lanes.contains_key(&tenant));
     }
 
     /// Forgets where the projectors stand with a tenant: the checkpoints are behind its head, maybe

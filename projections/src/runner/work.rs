@@ -1,11 +1,16 @@
 //! The runner at work: takes leases, hears hints, polls heads, and drains before it stops.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::atomic::Ordering,
+    time::Duration,
 };
 
-use daybook_domain::{event_log::Position, ids::TenantId, ports::EventLog};
+use daybook_domain::{
+    event_log::{Head, Position},
+    ids::TenantId,
+    ports::EventLog,
+};
 use futures::{StreamExt as _, stream::BoxStream};
 use tokio::{
     sync::watch,
@@ -17,6 +22,12 @@ use super::{Runner, RunnerError, Shared, lease::Leases, tenant::Standing};
 
 /// Batches of one tenant before another one gets its turn.
 const BATCHES_PER_TURN: usize = 8;
+/// After so many polls all heads are looked at, and not only those that have moved.
+const LOOK_AT_ALL: u32 = 60;
+/// An append may be seen so long after the time that it bears.
+const MARGIN: Duration = Duration::from_secs(10);
+/// Heads that are looked at in one go.
+const PAGE: usize = 1000;
 
 /// News from the log. It may come late, twice or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +71,13 @@ impl<L: EventLog> Runner<L> {
         let (stop, stopped) = watch::channel(false);
         let worker = Worker {
             runner: self.clone(),
-            leases: Leases::new(self.shared.id),
+            leases: Leases::new(self.shared.id, self.shared.ranges.clone()),
             waiting: BTreeSet::new(),
             later: BTreeSet::new(),
             busy: BTreeMap::new(),
             gathering: VecDeque::new(),
             turns: JoinSet::new(),
+            heads: Heads::default(),
         };
         RunnerHandle { stop, task: tokio::spawn(worker.work(wakeups, stopped)) }
     }
@@ -84,6 +96,24 @@ struct Worker<L> {
     /// lone event is seen to at once, a stream of them in batches.
     gathering: VecDeque<(Instant, TenantId)>,
     turns: JoinSet<(TenantId, Result<Standing, RunnerError>)>,
+    heads: Heads,
+}
+
+/// What is known of the heads of the log.
+#[derive(Default)]
+struct Heads {
+    /// Tenants whose read models have all come so far: nothing has to be asked as long as the head stands
+    /// there.
+    followed: HashMap<TenantId, Position>,
+    /// When they were looked at last, and when all of them were.
+    looked: Option<Instant>,
+    looked_at_all: Option<Instant>,
+}
+
+impl Heads {
+    fn is_followed(&self, head: &Head) -> bool {
+        self.followed.get(&head.tenant).is_some_and(|position| head.position <= *position)
+    }
 }
 
 impl<L: EventLog> Worker<L> {
@@ -106,7 +136,7 @@ impl<L: EventLog> Worker<L> {
                 }
                 wakeup = wakeups.next(), if !deaf => match wakeup {
                     Some(Wakeup::Grew(tenant, _)) => self.wake(tenant),
-                    Some(Wakeup::Missed) => self.poll().await,
+                    Some(Wakeup::Missed) => self.look_at_all().await,
                     None => deaf = true,
                 },
                 _ = poll_tick.tick() => self.poll().await,
@@ -136,44 +166,92 @@ impl<L: EventLog> Worker<L> {
             // What nobody looked after for a while has grown, without a hint to us.
             Ok(true) => {
                 tracing::debug!(ranges = self.leases.len(), "took leases");
-                self.poll().await;
+                self.look_at_all().await;
             }
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the leases could not be renewed"),
         }
     }
 
-    /// Looks at every head: what is ours and behind gets its turn.
+    /// Looks at the heads that have moved since the last look: what is behind gets its turn. Once in a
+    /// while all of them are looked at, in case something was lost.
     async fn poll(&mut self) {
         self.waiting.append(&mut self.later);
+        let is_young = |at: Option<Instant>, age| at.is_some_and(|at| at.elapsed() < age);
+        let Some(looked) = self.heads.looked else { return self.look_at_all().await };
+        if !is_young(self.heads.looked_at_all, self.shared().config.poll * LOOK_AT_ALL) {
+            return self.look_at_all().await;
+        }
         let shared = std::sync::Arc::clone(&self.runner.shared);
-        let mut after = None;
-        loop {
-            let mut heads = match shared.log.heads(after, 1000).await {
-                Ok(heads) => heads,
-                Err(error) => {
-                    tracing::warn!(%error, "the heads of the log could not be polled");
-                    shared.checkpoints.forget(None);
-                    return;
+        let now = Instant::now();
+        let (ranges, within) = (shared.ranges.get(), looked.elapsed() + MARGIN);
+        match shared.log.moved_heads(&ranges, within).await {
+            Ok(heads) => {
+                if self.look_at(heads).await {
+                    self.heads.looked = Some(now);
                 }
-            };
-            let Some(last) = heads.last() else { return };
-            after = Some(last.tenant);
-            heads.retain(|head| self.leases.fence(head.tenant).is_some());
-            match shared.checkpoints.behind(&heads, &shared.projectors).await {
-                Ok(behind) => {
-                    for tenant in behind {
-                        shared.forget(tenant);
-                        self.wake(tenant);
+            }
+            Err(error) => self.failed(&error, "the heads of the log could not be polled"),
+        }
+    }
+
+    /// Looks at every head that is ours.
+    async fn look_at_all(&mut self) {
+        self.waiting.append(&mut self.later);
+        let shared = std::sync::Arc::clone(&self.runner.shared);
+        let now = Instant::now();
+        let mut after = None;
+        // Whatever is believed may have been taken back.
+        self.heads.followed = HashMap::new();
+        loop {
+            match shared.log.heads(after, PAGE).await {
+                Ok(heads) => {
+                    let Some(last) = heads.last() else { break };
+                    after = Some(last.tenant);
+                    if !self.look_at(heads).await {
+                        return;
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the checkpoints could not be polled");
-                    shared.checkpoints.forget(None);
-                    return;
+                    return self.failed(&error, "the heads of the log could not be polled");
                 }
             }
         }
+        (self.heads.looked, self.heads.looked_at_all) = (Some(now), Some(now));
+        shared.shrink();
+    }
+
+    /// Gives their turn to those of some tenants that are ours and behind; false if that is unknown.
+    async fn look_at(&mut self, mut heads: Vec<Head>) -> bool {
+        let shared = std::sync::Arc::clone(&self.runner.shared);
+        heads.retain(|it| self.leases.fence(it.tenant).is_some() && !self.heads.is_followed(it));
+        for heads in heads.chunks(PAGE) {
+            let behind = match shared.checkpoints.behind(heads, &shared.projectors).await {
+                Ok(behind) => behind,
+                Err(error) => {
+                    self.failed(&error, "the checkpoints could not be polled");
+                    return false;
+                }
+            };
+            let behind: HashSet<TenantId> = behind.into_iter().collect();
+            for head in heads {
+                if behind.contains(&head.tenant) {
+                    shared.forget(head.tenant);
+                    self.wake(head.tenant);
+                } else {
+                    self.heads.followed.insert(head.tenant, head.position);
+                }
+            }
+        }
+        true
+    }
+
+    /// Whoever could not look knows nothing any more: a crash of the database may have taken the last of
+    /// the checkpoints along.
+    fn failed(&mut self, error: &(dyn std::error::Error + 'static), what: &str) {
+        tracing::warn!(%error, "{what}");
+        self.runner.shared.checkpoints.forget(None);
+        self.heads = Heads::default();
     }
 
     fn wake(&mut self, tenant: TenantId) {
@@ -224,7 +302,8 @@ impl<L: EventLog> Worker<L> {
             }
         };
         match outcome {
-            Ok(Standing::At(_)) => {
+            Ok(Standing::At(position)) => {
+                self.heads.followed.insert(tenant, position);
                 self.busy.entry(tenant).or_insert(true);
                 self.gathering.push_back((Instant::now() + self.shared().config.gather, tenant));
                 return;
@@ -237,6 +316,7 @@ impl<L: EventLog> Worker<L> {
             }
             Err(error) => {
                 tracing::warn!(%tenant, error = &error as &dyn std::error::Error, "projecting failed, will try again");
+                self.heads.followed.remove(&tenant);
                 self.later.insert(tenant);
             }
         }

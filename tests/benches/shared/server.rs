@@ -53,6 +53,11 @@ impl Server {
         Self { app, base, task }
     }
 
+    /// Ends it as a crash would, without its leases being given back.
+    pub(crate) fn stop(self) {
+        self.task.abort();
+    }
+
     /// Opens a tenant and answers a key of it.
     pub(crate) async fn tenant(&self) -> String {
         let tenant = TenantId::new(RandomIds.next_id());

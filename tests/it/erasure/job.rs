@@ -10,6 +10,7 @@ use daybook_domain::{
     dispatch::CommandContext,
     ids::{CustomerId, TenantId},
 };
+use daybook_projections::runner::LeasedRanges;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -133,7 +134,7 @@ async fn a_key_that_an_old_backup_has_brought_back_is_destroyed_when_the_program
     sqlx::query(restored).execute(&owner).await.unwrap();
     assert_eq!(key(&app, &salon).await, (true, true));
     app.app.runner.settle().await.unwrap();
-    let worker = Worker::start(app.app.eraser.clone());
+    let worker = Worker::start(app.app.eraser.clone(), LeasedRanges::all());
     // Whoever stops it waits for the turn under way: the first one begins at once.
     while key(&app, &salon).await.0 {
         tokio::task::yield_now().await;

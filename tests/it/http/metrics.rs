@@ -27,10 +27,14 @@ async fn metrics_tell_how_far_read_models_are_behind_and_what_was_done() {
     assert!(0 < done && 0.0 < busy, "{settled}");
 
     salon.booked(&app, "2026-12-02T10:00:00+01:00").await;
+    let same = app.send("", ("GET", "/api/metrics"), &[], None).await.text;
+    assert_eq!(count(&same, "daybook_projection_lag_events"), 0, "it is counted once a second");
+    app.later(1);
     let behind = app.send("", ("GET", "/api/metrics"), &[], None).await.text;
     let lag = count(&behind, "daybook_projection_lag_events");
     assert!(0 < lag && count(&behind, "daybook_projection_lag_tenants") == 1, "{behind}");
     app.app.runner.settle().await.unwrap();
+    app.later(1);
     let caught_up = app.send("", ("GET", "/api/metrics"), &[], None).await.text;
     assert_eq!(count(&caught_up, "daybook_projection_lag_events"), 0);
     assert_eq!(count(&caught_up, "daybook_projection_events_total"), done + lag);

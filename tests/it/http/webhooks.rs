@@ -1,6 +1,7 @@
 //! Webhooks: what happens is told to those who asked for it, signed, without personal data.
 
 use daybook_adapters::webhooks::Worker;
+use daybook_projections::runner::LeasedRanges;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
@@ -352,7 +353,7 @@ async fn what_cannot_be_an_endpoint_names_its_field() {
 async fn a_worker_is_woken_by_what_happens_and_drains_when_it_is_stopped() {
     let (app, salon, receiver) = story().await;
     let (endpoint, _) = receiver.endpoint(&app, bookings()).await;
-    let worker = Worker::start(app.app.webhooks.clone(), app.app.hints());
+    let worker = Worker::start(app.app.webhooks.clone(), app.app.hints(), LeasedRanges::all());
     salon.booked(&app, TEN).await;
     receiver.came().await;
     worker.stop().await;
