@@ -42,7 +42,7 @@ pub(super) struct LagTracker {
 }
 
 /// All tenants are counted again after so long: a checkpoint may have been taken back.
-const COUNT_ALL: Duration = Duration::from_secs(60);
+const COUNT_ALL: Duration = Duration::from_mins(1);
 /// An append may be seen so long after the time that it bears.
 const MARGIN: Duration = Duration::from_secs(10);
 /// Tenants that are counted in one go.

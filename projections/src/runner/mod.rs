@@ -58,7 +58,7 @@ use self::{
 };
 
 /// What is remembered of a tenant to which nothing happens is dropped after so long.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 
 /// How a runner works.
 #[derive(Clone, Copy, Debug)]
