@@ -44,7 +44,7 @@ impl Held {
         Ok(Self { connection: Some(pool.acquire().await?) })
     }
 
-    /// Closes it without a word to the server, which may not listen any more.
+    /// Closes it without the closing message to the server, which may not read any more.
     pub fn discard(mut self) {
         if let Some(connection) = self.connection.take() {
             drop(connection.detach());

@@ -4,7 +4,7 @@
 //! A key reads `dbk_<id>_<secret>`: the id finds its tenant, the secret is 256 random bits in hex. The
 //! events of its stream say what it may do and until when, and hold the SHA-256 of the secret. The
 //! row of `ops.api_keys` is made from them once they are appended: it finds and lists keys, and is
-//! never asked whether a key is good.
+//! never asked whether a key is valid.
 
 mod outcome;
 #[cfg(test)]
@@ -26,10 +26,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use subtle::ConstantTimeEq as _;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use self::outcome::{Issued, KeyError, KeyHolder, KeyRow, NewKey, Rotation};
-use crate::postgres::Scope;
+use crate::postgres::{Held, STATEMENT, Scope};
 
 /// How long a key is good for unless it is said otherwise (SEC-24).
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -63,7 +64,7 @@ impl<L: EventLog> ApiKeys<L> {
         Ok(secret.issued(done))
     }
 
-    /// Gives a key another secret; the one before stays good for a while. The answer is the only time
+    /// Gives a key a new secret; the previous one stays valid for a while. The answer is the only time
     /// that the new secret is seen.
     pub async fn rotate(
         &self,
@@ -79,7 +80,7 @@ impl<L: EventLog> ApiKeys<L> {
         Ok(secret.issued(done))
     }
 
-    /// Makes a key good no more. A key that is revoked already stays as it is.
+    /// Revokes a key. A key that is already revoked stays as it is.
     pub async fn revoke(
         &self,
         context: &CommandContext,
@@ -105,15 +106,17 @@ impl<L: EventLog> ApiKeys<L> {
         Ok(done)
     }
 
-    /// Whom a key lets in at an instant; `None` when it is unknown, wrong, expired or revoked.
+    /// The holder of a key at an instant; `None` when the key is unknown, wrong, expired or revoked.
     pub async fn holder(
         &self,
         key: &SecretString,
         at: DateTime<Utc>,
     ) -> Result<Option<KeyHolder>, KeyError> {
         let Some((key_id, secret)) = parts(key.expose_secret()) else { return Ok(None) };
-        let tenant: Option<Uuid> =
-            sqlx::query_scalar(include_str!("find.sql")).bind(key_id).fetch_one(&self.pool).await?;
+        let mut held = Held::acquire(&self.pool).await?;
+        let query = sqlx::query_scalar(include_str!("find.sql")).bind(key_id);
+        let found = timeout(STATEMENT, query.fetch_one(&mut *held)).await;
+        let tenant: Option<Uuid> = held.finish(found)?;
         let Some(tenant) = tenant.map(TenantId::new) else { return Ok(None) };
         let (state, _) = self.state(tenant, key_id).await?;
         let shown = hash(secret);

@@ -1,4 +1,4 @@
-//! What is asked of API keys and what is answered.
+//! Requests about API keys and their results.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_domain::{
@@ -16,20 +16,20 @@ use uuid::Uuid;
 /// A key that is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKey {
-    /// What it is for.
+    /// Its name: what it is used for.
     pub name: String,
     /// What it may do. Whether there are such scopes is for the caller to check.
     pub scopes: Vec<String>,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
 /// How a key is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// How long the secret before is good beside the new one; at most 30 days.
+    /// How long the previous secret stays valid beside the new one; at most 30 days.
     pub overlap: TimeDelta,
-    /// Until when the new secret is good.
+    /// When the new secret expires.
     pub expires_at: DateTime<Utc>,
     /// The version that the caller has read, if the caller insists on it.
     pub expected: Option<u64>,
@@ -45,7 +45,7 @@ pub struct Issued {
     pub done: Done<Saved>,
 }
 
-/// Who a key lets in.
+/// The holder of a valid key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyHolder {
     /// Whose data.
@@ -65,19 +65,19 @@ pub struct KeyRow {
     pub key_id: Uuid,
     /// Its version, for `If-Match`.
     pub version: i64,
-    /// What it is for.
+    /// Its name: what it is used for.
     pub name: String,
     /// What it may do.
     pub scopes: Vec<String>,
-    /// Since when there is one.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When it got its newest secret, if not when it was created.
+    /// When it was last rotated.
     pub rotated_at: Option<DateTime<Utc>>,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// Since when it is good no more.
+    /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it let somebody in last, to the minute.
+    /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 

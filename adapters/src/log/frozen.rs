@@ -1,5 +1,5 @@
-//! Tenants that are moved to another installation: frozen first, so that the head stands still, and
-//! marked as moved once the other side has everything.
+//! Tenants that are moved to another installation: frozen first, so that the head does not advance, and
+//! marked as moved once the other installation has the whole history.
 //!
 //! Both marks are columns of the head row, whose lock orders the appends: when
 //! [`PostgresLog::freeze`] has answered, no append of any process comes behind it.
@@ -10,17 +10,19 @@ use daybook_domain::{
     ports::LogError,
 };
 use sqlx::Row as _;
+use tokio::time::timeout;
 
 use super::{PostgresLog, rows};
+use crate::postgres::{Held, STATEMENT};
 
-/// Whether a tenant takes appends.
+/// Whether appends of a tenant are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It does.
+pub enum TenantStatus {
+    /// They are.
     Open,
-    /// It does not for now.
+    /// They are refused until the tenant is unfrozen.
     Frozen,
-    /// It never will again here: it was moved to this base URL.
+    /// They are refused: the tenant was moved to this base URL.
     Moved(String),
 }
 
@@ -51,7 +53,9 @@ impl PostgresLog {
         if let Some(address) = address {
             query = query.bind(address);
         }
-        let row = query.fetch_optional(self.pool()).await.map_err(rows::unavailable)?;
+        let mut held = Held::acquire(self.pool()).await.map_err(rows::unavailable)?;
+        let found = timeout(STATEMENT, query.fetch_optional(&mut *held)).await;
+        let row = held.finish(found).map_err(rows::unavailable)?;
         let row = row.ok_or(LogError::UnknownTenant(tenant))?;
         let decoded = || -> Result<(i64, [u8; 32]), sqlx::Error> {
             Ok((row.try_get("position")?, rows::hash(row.try_get("hash")?)?))
@@ -60,17 +64,17 @@ impl PostgresLog {
         Ok(Head { tenant, position: Position(rows::count(position)?), hash })
     }
 
-    /// Whether a tenant takes appends. One that was never opened is `Open`: appending says more.
-    pub async fn standing(&self, tenant: TenantId) -> Result<Standing, LogError> {
-        let found: Option<Option<String>> = sqlx::query_scalar(include_str!("standing.sql"))
-            .bind(tenant.uuid())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(rows::unavailable)?;
+    /// Whether appends of a tenant are accepted. An unknown tenant is `Open`: the append itself
+    /// answers [`LogError::UnknownTenant`].
+    pub async fn tenant_status(&self, tenant: TenantId) -> Result<TenantStatus, LogError> {
+        let mut held = Held::acquire(self.pool()).await.map_err(rows::unavailable)?;
+        let query = sqlx::query_scalar(include_str!("tenant_status.sql")).bind(tenant.uuid());
+        let found = timeout(STATEMENT, query.fetch_optional(&mut *held)).await;
+        let found: Option<Option<String>> = held.finish(found).map_err(rows::unavailable)?;
         Ok(match found {
-            None => Standing::Open,
-            Some(None) => Standing::Frozen,
-            Some(Some(address)) => Standing::Moved(address),
+            None => TenantStatus::Open,
+            Some(None) => TenantStatus::Frozen,
+            Some(Some(address)) => TenantStatus::Moved(address),
         })
     }
 }

@@ -146,7 +146,7 @@ impl Lane {
         let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
         let outcomes = match self.call(&appends).await {
             Ok(outcomes) => outcomes,
-            // One of them is at fault, or it was a matter of luck. Nothing was written: one by one, then.
+            // One of them is at fault, or the failure was transient. Nothing was written, so each is tried alone.
             Err(error @ CallError::RolledBack { .. })
                 if 1 < appends.len() || is_transient(&error) =>
             {

@@ -26,7 +26,7 @@ mod writes;
 
 pub use self::{
     cqrs::EventRepository,
-    frozen::Standing,
+    frozen::TenantStatus,
     known_heads::{KnownHeads, connect_log_pool},
     memory::MemoryLog,
     notifier::{Hint, HintRelay, Hints},

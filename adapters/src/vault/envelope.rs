@@ -74,7 +74,7 @@ impl PortableKey {
     }
 }
 
-/// A key is not for the eye.
+/// Hides the key.
 impl fmt::Debug for PortableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PortableKey").field("subject", &self.subject).finish_non_exhaustive()
@@ -88,7 +88,7 @@ pub struct Envelope {
     key: Key,
 }
 
-/// A key is not for the eye.
+/// Hides the key.
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Envelope").field("tenant", &self.tenant).finish_non_exhaustive()

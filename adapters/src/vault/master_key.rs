@@ -67,7 +67,7 @@ pub enum MasterKeyError {
     Randomness,
 }
 
-/// A key is not for the eye.
+/// Hides the key.
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("MasterKey(…)")

@@ -47,7 +47,7 @@ pub struct Endpoint {
     pub paused_until: Option<DateTime<Utc>>,
     /// Until when the secret before the last rotation signs too.
     pub previous_until: Option<DateTime<Utc>>,
-    /// Since when there is one.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use daybook_adapters::{api_keys::KeyHolder, log::Standing, vault::RequestKey};
+use daybook_adapters::{api_keys::KeyHolder, log::TenantStatus, vault::RequestKey};
 use daybook_domain::{
     dispatch::{CommandContext, CommandKey, OnBehalfOf},
     ids::TenantId,
@@ -116,8 +116,8 @@ pub(crate) async fn holder(app: &App, headers: &HeaderMap) -> Result<KeyHolder, 
     let found = app.keys.holder(&shown.to_owned().into(), app.clock.now()).await;
     let found = found.map_err(|error| Problem::unavailable(&error))?;
     let holder = found.ok_or_else(Problem::unauthenticated)?;
-    let standing = app.dispatcher.log().inner().standing(holder.tenant).await?;
-    if let Standing::Moved(address) = standing {
+    let status = app.dispatcher.log().inner().tenant_status(holder.tenant).await?;
+    if let TenantStatus::Moved(address) = status {
         return Err(Problem::moved(&address));
     }
     app.key_cache.put(hash, holder.clone());
@@ -196,7 +196,8 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Refuses unless the key has a scope beside that of the route.
+    /// Refuses unless the key has a scope that is needed besides that of the route, such as for
+    /// personal data. The scope of the route itself is checked by the gate.
     pub fn require(&self, scope: &str) -> Result<(), Problem> {
         require(&self.scopes, Some(scope))
     }

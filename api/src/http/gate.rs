@@ -87,7 +87,7 @@ async fn admit(gate: &Gate, request: &Parts) -> Result<Admitted, Refused> {
     let operation = gate.operations.get(&(method.to_owned(), route.to_owned()));
     let known = operation.map(|operation| &operation.parameters);
     let scope = operation.and_then(|operation| operation.scope.as_deref());
-    // Who may not ask learns nothing of what is wrong with the question.
+    // A caller without the scope learns nothing about the faults of the request.
     let caller = match caller::require(&holder.scopes, scope).and_then(|()| only(known, request)) {
         Ok(()) => Caller::new(&gate.app, holder, request).await,
         Err(problem) => Err(problem),

@@ -54,7 +54,7 @@ pub(super) async fn run(config: &Config, args: &ApplyArgs) -> anyhow::Result<()>
     let named = || args.file.display().to_string();
     let text = std::fs::read_to_string(&args.file)
         .with_context(|| format!("{} cannot be read", args.file.display()))?;
-    // What is no manifest is told before any database is touched.
+    // A file that is not a manifest is refused before the database is opened.
     let manifest = Manifest::parse(&text).with_context(named)?;
     let database = Database::open_beside(config).await?;
     let applied = match serve::connect(config, &database).await {

@@ -25,7 +25,7 @@ pub(super) struct Config {
     master_key: Option<SecretString>,
 }
 
-/// What those commands are told that serve. They are no options of the others.
+/// The options of `serve` and `demo`; the other commands do not have them.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeArgs {
     /// Where to listen: an address or a name with a port, such as localhost:8080; :8080 is every

@@ -32,7 +32,7 @@ pub(super) fn failed<R: std::fmt::Display>(error: CommandError<R>) -> anyhow::Er
     }
 }
 
-/// What the operator is told of a change to an API key that failed.
+/// Says to the operator why an API key could not be changed.
 fn key_failed(error: KeyError) -> anyhow::Error {
     match error {
         KeyError::Command(error) => failed(error),

@@ -1,5 +1,5 @@
 //! What has to be done so that a tenant's master data is what a manifest says. All refs are resolved
-//! before the first command, and everything that is wrong with them is told at once.
+//! before the first command, and every fault is reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -146,7 +146,6 @@ pub(super) async fn run<C>(
 where
     C: UnitCommand<Answer = Answer, Refusal = daybook_domain::master_data::MasterDataError>,
 {
-    caller.require("catalog:write")?;
     let status = if asked.dry_run { StatusCode::OK } else { status };
     let done =
         app.dispatcher.run(&caller.command(app, &asked.canonical, asked.dry_run), command).await?;
@@ -197,7 +196,6 @@ async fn one<A: Kind>(
     caller: Caller,
     Id(id): Id<Uuid>,
 ) -> Result<Response, Problem> {
-    caller.require("catalog:read")?;
     let (state, version) = app.dispatcher.state::<A>(&caller.context(&app), id).await?;
     if state.profile_of().is_none() {
         return Err(Problem::not_found());
@@ -230,7 +228,6 @@ async fn list<A: Kind>(
     caller: Caller,
     Params(query): Params<ListOf>,
 ) -> Result<Response, Problem> {
-    caller.require("catalog:read")?;
     let limit = page::limit(query.limit)?;
     let after = page::cursor(query.after.as_deref())?;
     let filter = DirectoryFilter {

@@ -22,11 +22,13 @@ use crate::{
     state::App,
 };
 
+/// Moves a booking, or an occurrence of a series.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Move)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the request")]
-pub(super) struct RescheduleBooking {
-    new_starts_at: Instant,
+pub(super) struct Move {
+    pub(super) new_starts_at: Instant,
     /// Another staff member. Without this and without `any_staff` the staff member stays.
     #[schema(value_type = Option<Uuid>)]
     staff_id: Option<StaffId>,
@@ -35,7 +37,7 @@ pub(super) struct RescheduleBooking {
     any_staff: bool,
     /// Move although the customer has another appointment at that time.
     #[serde(default)]
-    allow_overlap: bool,
+    pub(super) allow_overlap: bool,
     /// Absent means the customer.
     #[serde(default)]
     #[schema(value_type = Option<ChangedByShape>)]
@@ -48,18 +50,30 @@ pub(super) struct RescheduleBooking {
     #[serde(default)]
     notify_customer: bool,
     #[serde(default)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
-/// Who does an appointment after a move.
-pub(super) fn move_to(staff_id: Option<StaffId>, any_staff: bool) -> Result<MoveTo, Problem> {
-    match (staff_id, any_staff) {
-        (None, false) => Ok(MoveTo::Same),
-        (Some(staff_id), false) => Ok(MoveTo::Staff(staff_id)),
-        (None, true) => Ok(MoveTo::Anyone),
-        (Some(_), true) => {
-            let message = "Provide either `staff_id` or `any_staff`, not both.";
-            Err(Problem::invalid("any_staff", message))
+impl Move {
+    /// Who does the appointment after the move.
+    pub(super) fn staff(&self) -> Result<MoveTo, Problem> {
+        match (self.staff_id, self.any_staff) {
+            (None, false) => Ok(MoveTo::Same),
+            (Some(staff_id), false) => Ok(MoveTo::Staff(staff_id)),
+            (None, true) => Ok(MoveTo::Anyone),
+            (Some(_), true) => {
+                let message = "Provide either `staff_id` or `any_staff`, not both.";
+                Err(Problem::invalid("any_staff", message))
+            }
+        }
+    }
+
+    /// Who wants the move, and why.
+    pub(super) fn cause(self) -> ChangeCause {
+        ChangeCause {
+            by: self.rescheduled_by,
+            reason_code: self.reason_code,
+            reason: self.reason.map(Text::into_string),
+            notify_customer: self.notify_customer,
         }
     }
 }
@@ -68,29 +82,24 @@ pub(super) async fn reschedule(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<AppointmentId>,
-    body: Body<RescheduleBooking>,
+    body: Body<Move>,
 ) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
     let Body { value, canonical } = body;
+    let dry_run = value.dry_run;
     let command = Reschedule {
         appointment_id: id,
         new_starts_at: value.new_starts_at.0,
-        staff: move_to(value.staff_id, value.any_staff)?,
+        staff: value.staff()?,
         allow_overlap: value.allow_overlap,
-        cause: ChangeCause {
-            by: value.rescheduled_by,
-            reason_code: value.reason_code,
-            reason: value.reason.map(Text::into_string),
-            notify_customer: value.notify_customer,
-        },
+        cause: value.cause(),
         expected: caller.expected(),
     };
-    let context = caller.command(&app, &canonical, value.dry_run);
+    let context = caller.command(&app, &canonical, dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(StatusCode::OK, done, |answer| {
         json!({
             "success": true,
-            "dry_run": value.dry_run,
+            "dry_run": dry_run,
             "appointment_id": id,
             "old_time": answer.old_time,
             "new_time": answer.booking.starts_at,

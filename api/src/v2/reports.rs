@@ -87,7 +87,6 @@ async fn used(
     caller: Caller,
     Params(query): Params<Used>,
 ) -> Result<Response, Problem> {
-    caller.require("reports:read")?;
     let limit = page::limit(query.limit)?;
     let (from, to) = (query.from.0, query.to.0);
     if to < from {
@@ -166,7 +165,6 @@ async fn changed(
     caller: Caller,
     Params(query): Params<Changed>,
 ) -> Result<Response, Problem> {
-    caller.require("reports:read")?;
     let limit = page::limit(query.limit)?;
     let after = page::cursor(query.after.as_deref())?;
     app.wait_for(caller.tenant, &Modifications, query.min_position).await?;
@@ -205,7 +203,6 @@ async fn broken(
     caller: Caller,
     Params(query): Params<Broken>,
 ) -> Result<Response, Problem> {
-    caller.require("reports:read")?;
     let limit = page::limit(query.limit)?;
     let before = page::cursor(query.after.as_deref())?;
     let filter = ViolationFilter {
@@ -233,7 +230,6 @@ async fn journey(
     Id(id): Id<CustomerId>,
     Params(query): Params<Seen>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:read")?;
     app.wait_for(caller.tenant, &CustomerJourney, query.min_position).await?;
     let mut scope = Scope::acquire(&app.read, caller.tenant).await?;
     let row = customer_journey::one(&mut scope, caller.tenant, id).await?;

@@ -23,7 +23,7 @@ use super::{
     basket::{BasketItem, items},
     bookings::{cancelled, wish},
     customers::{Newcomer, guest},
-    moves::move_to,
+    moves::Move,
     shapes::{ChangedBy as ChangedByShape, ReasonCode as ReasonCodeShape, bookings as shapes},
 };
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
         caller::Caller,
         describe::{Route, get, post},
         extract::{Body, Id},
-        fields::{Instant, Local, Notes, Reason, Text, Zone},
+        fields::{Local, Notes, Reason, Text, Zone},
         problem::Problem,
         respond,
     },
@@ -44,29 +44,39 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     };
     let skip = post("/series/{id}/occurrences/{number}/skip", skip);
     let skip = write(skip, "skip_occurrence", "Skip an occurrence").command::<Why>().explained(
-        "A series allows so many skips. A skip is no cancellation: it costs nothing and counts \
-         neither for the customer nor against the free cancellations.",
+        "A series allows a limited number of skips. A skip is not a cancellation: it costs nothing \
+         and does not count against the customer's free cancellations.",
     );
     let moved = post("/series/{id}/occurrences/{number}/move", move_one);
-    let moved = write(moved, "move_occurrence", "Move an occurrence").command::<MoveOne>();
+    let moved = write(moved, "move_occurrence", "Move an occurrence").command::<Move>();
     let start = write(post("/series", start), "start_series", "Start a series").explained(
-        "Books every occurrence of a rule, all of them or none. The rule has to produce \
-         `starts_at_local`; `except` and `also` mean what EXDATE and RDATE mean in RFC 5545.",
+        "Books every occurrence of a rule, all of them or none. The rule must produce \
+         `starts_at_local`; `except` and `also` have the meaning of EXDATE and RDATE (RFC 5545).",
     );
     let start = start.command::<Start>().answers::<shapes::SeriesSaved>(201, "Booked.");
     let cancel = post("/series/{id}/cancel", cancel);
     let cancel = write(cancel, "cancel_series", "Cancel the rest of a series").explained(
-        "Cancels what is still to come, each occurrence as its appointment is now and under its own \
-         terms. The answer, and that of a dry run, says what each costs and which ones the terms do \
-         not allow to be cancelled: those stay. If there are only such, the request is refused.",
+        "Cancels the remaining occurrences, each judged by the current state and the agreed terms of \
+         its appointment. The response, also of a dry run, contains the fee of each occurrence and \
+         lists those that the terms block: they stay booked. If all are blocked, the request is \
+         refused.",
     );
     let cancel = cancel.command::<Why>();
     let one = get("/series/{id}", one).about("Series", "series", "Get a series");
-    let one = one.scope("bookings:read").explained("With where each occurrence stands now.");
+    let one = one
+        .scope("bookings:read")
+        .explained("Returns the series with the current status and time of each occurrence.");
     OpenApiRouter::new()
         .routes(start.answers::<shapes::SeriesSaved>(200, "What a dry run would book.").done())
-        .routes(one.answers::<shapes::Series>(200, "As it is.").done())
-        .routes(cancel.answers::<shapes::SeriesCancelled>(200, "As it is now.").done())
+        .routes(one.answers::<shapes::Series>(200, "The series.").done())
+        .routes(
+            cancel
+                .answers::<shapes::SeriesCancelled>(
+                    200,
+                    "The cancelled and the blocked occurrences.",
+                )
+                .done(),
+        )
         .routes(skip.answers::<shapes::Cancelled>(200, "Skipped.").done())
         .routes(moved.answers::<shapes::Rescheduled>(200, "Moved.").done())
 }
@@ -124,7 +134,6 @@ async fn start(
     caller: Caller,
     body: Body<Start>,
 ) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
     let Body { value, canonical } = body;
     let mut rule = SeriesRule::new(value.rrule.into_string(), value.starts_at_local.0, value.zone);
     rule.except = dates("except", value.except)?;
@@ -168,7 +177,6 @@ async fn one(
     caller: Caller,
     Id(id): Id<SeriesId>,
 ) -> Result<Response, Problem> {
-    caller.require("bookings:read")?;
     let context = caller.context(&app);
     let (series, version) = app.dispatcher.state::<Series>(&context, id).await?;
     let started = series.started().ok_or_else(Problem::not_found)?;
@@ -226,7 +234,6 @@ async fn skip(
     path: Id<(SeriesId, u16)>,
     body: Body<Why>,
 ) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
     let Id((series_id, number)) = path;
     let Body { value, canonical } = body;
     let dry_run = value.dry_run;
@@ -236,56 +243,19 @@ async fn skip(
     Ok(respond::done(StatusCode::OK, done, |answer| cancelled(&answer, dry_run)))
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = MoveOccurrence)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a field of the request")]
-struct MoveOne {
-    new_starts_at: Instant,
-    /// Another staff member. Without this and without `any_staff` the staff member stays.
-    #[schema(value_type = Option<Uuid>)]
-    staff_id: Option<StaffId>,
-    /// Whoever is free then; not along with `staff_id`.
-    #[serde(default)]
-    any_staff: bool,
-    /// Move although the customer has another appointment at that time.
-    #[serde(default)]
-    allow_overlap: bool,
-    /// Absent means the customer.
-    #[serde(default)]
-    #[schema(value_type = Option<ChangedByShape>)]
-    rescheduled_by: ChangedBy,
-    #[schema(value_type = Option<ReasonCodeShape>)]
-    reason_code: Option<ReasonCode>,
-    /// In the words of whoever wants it; kept sealed.
-    reason: Option<Reason>,
-    /// Whether the customer is to be notified.
-    #[serde(default)]
-    notify_customer: bool,
-    #[serde(default)]
-    dry_run: bool,
-}
-
 async fn move_one(
     State(app): State<App>,
     caller: Caller,
     path: Id<(SeriesId, u16)>,
-    body: Body<MoveOne>,
+    body: Body<Move>,
 ) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
     let Id((series_id, number)) = path;
     let Body { value, canonical } = body;
-    let new_starts_at = value.new_starts_at.0;
-    let cause = ChangeCause {
-        by: value.rescheduled_by,
-        reason_code: value.reason_code,
-        reason: value.reason.map(Text::into_string),
-        notify_customer: value.notify_customer,
-    };
-    let staff = move_to(value.staff_id, value.any_staff)?;
-    let allow_overlap = value.allow_overlap;
+    let (new_starts_at, staff) = (value.new_starts_at.0, value.staff()?);
+    let (allow_overlap, dry_run) = (value.allow_overlap, value.dry_run);
+    let cause = value.cause();
     let command = MoveOccurrence { series_id, number, new_starts_at, staff, allow_overlap, cause };
-    let context = caller.command(&app, &canonical, value.dry_run);
+    let context = caller.command(&app, &canonical, dry_run);
     let done = app.dispatcher.run(&context, &command).await?;
     Ok(respond::done(
         StatusCode::OK,
@@ -300,7 +270,6 @@ async fn cancel(
     Id(series_id): Id<SeriesId>,
     body: Body<Why>,
 ) -> Result<Response, Problem> {
-    caller.require("bookings:write")?;
     let Body { value, canonical } = body;
     let dry_run = value.dry_run;
     let command = CancelSeries { series_id, cause: value.cause() };

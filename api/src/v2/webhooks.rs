@@ -132,7 +132,7 @@ impl Fields {
     fn checked(self, app: &App, caller: &Caller) -> Result<Wanted, Problem> {
         let url = address::checked(&self.url.into_string(), app.allow_private_webhooks);
         let url = url.map_err(|error| Problem::invalid("url", error.to_string()))?;
-        // Whoever says where events are told, is told of them.
+        // Who registers an endpoint receives the events, so the key must be allowed to read them.
         caller.require("events:read")?;
         let include_personal = self.include_personal.unwrap_or(false);
         if include_personal {
@@ -190,7 +190,6 @@ async fn create(
     caller: Caller,
     body: Body<Create>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     let Create { url, description, event_types, include_personal, signature, after } = body.value;
     let fields = Fields { url, description, event_types, include_personal };
     let wanted = fields.checked(&app, &caller)?;
@@ -220,7 +219,6 @@ async fn list(
     caller: Caller,
     Params(query): Params<ListWebhooks>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:read")?;
     let limit = page::limit(query.limit)?;
     let after = page::cursor(query.after.as_deref())?;
     let rows = app.endpoints.list(caller.tenant, after, limit).await?;
@@ -232,7 +230,6 @@ async fn one(
     caller: Caller,
     Id(id): Id<Uuid>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:read")?;
     found(app.endpoints.find(caller.tenant, id).await?)
 }
 
@@ -242,7 +239,6 @@ async fn change(
     Id(id): Id<Uuid>,
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     let wanted = body.value.checked(&app, &caller)?;
     found(app.endpoints.change(caller.tenant, id, &wanted, app.clock.now()).await?)
 }
@@ -253,7 +249,6 @@ async fn remove(
     Id(id): Id<Uuid>,
     _body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     found(app.endpoints.delete(caller.tenant, id).await?)
 }
 
@@ -263,7 +258,6 @@ async fn enable(
     Id(id): Id<Uuid>,
     _body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     found(app.endpoints.switch(caller.tenant, id, true, app.clock.now()).await?)
 }
 
@@ -273,7 +267,6 @@ async fn disable(
     Id(id): Id<Uuid>,
     _body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     found(app.endpoints.switch(caller.tenant, id, false, app.clock.now()).await?)
 }
 
@@ -283,7 +276,6 @@ async fn rotate(
     Id(id): Id<Uuid>,
     body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     let key = caller.command_key(&body.canonical);
     let rotated = app.endpoints.rotate(caller.tenant, id, app.clock.now(), key.as_ref()).await?;
     let rotated = rotated.ok_or_else(Problem::not_found)?;
@@ -302,7 +294,6 @@ async fn replay(
     Id(id): Id<Uuid>,
     body: Body<Replay>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     if app.endpoints.find(caller.tenant, id).await?.is_none() {
         return Err(Problem::not_found());
     }
@@ -337,7 +328,6 @@ async fn deliveries(
     Id(id): Id<Uuid>,
     Params(query): Params<ListDeliveries>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:read")?;
     let limit = page::limit(query.limit)?;
     let before = page::cursor(query.after.as_deref())?;
     let state = query.state.map(|state| json!(state).as_str().map(str::to_owned));
@@ -354,7 +344,6 @@ async fn attempts(
     caller: Caller,
     Id((id, message)): Id<(Uuid, String)>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:read")?;
     let attempts = app.endpoints.attempts(caller.tenant, id, event_of(&message)?).await?;
     let items = attempts.ok_or_else(Problem::not_found)?;
     Ok(Json(json!({ "items": items, "next": null })).into_response())
@@ -366,7 +355,6 @@ async fn redeliver(
     Id((id, message)): Id<(Uuid, String)>,
     _body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("webhooks:write")?;
     let (event_id, now) = (event_of(&message)?, app.clock.now());
     found(app.endpoints.redeliver(caller.tenant, id, event_id, now).await?)
 }

@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for SecretHash {
 pub enum ApiKeyEvent {
     /// It was created.
     Created {
-        /// What it is for.
+        /// Its name: what it is used for.
         name: String,
         /// What it may do, in alphabetical order.
         scopes: Vec<String>,
@@ -59,7 +59,7 @@ pub enum ApiKeyEvent {
         /// When.
         #[serde(with = "crate::instant")]
         at: DateTime<Utc>,
-        /// Until when it is good.
+        /// When it expires.
         #[serde(with = "crate::instant")]
         expires_at: DateTime<Utc>,
     },
@@ -73,7 +73,7 @@ pub enum ApiKeyEvent {
         /// Until when the secret before is good, too.
         #[serde(with = "crate::instant")]
         overlap_until: DateTime<Utc>,
-        /// Until when the new secret is good.
+        /// When the new secret expires.
         #[serde(with = "crate::instant")]
         expires_at: DateTime<Utc>,
     },

@@ -35,7 +35,7 @@ const MAX_SCOPES: usize = 64;
 pub enum ApiKeyCommand {
     /// Create it.
     Create {
-        /// What it is for.
+        /// Its name: what it is used for.
         name: String,
         /// What it may do.
         scopes: BTreeSet<String>,
@@ -43,7 +43,7 @@ pub enum ApiKeyCommand {
         secret_hash: SecretHash,
         /// When.
         at: DateTime<Utc>,
-        /// Until when it is good.
+        /// When it expires.
         expires_at: DateTime<Utc>,
     },
     /// Give it another secret.
@@ -54,7 +54,7 @@ pub enum ApiKeyCommand {
         at: DateTime<Utc>,
         /// How long the secret before is good beside the new one.
         overlap: TimeDelta,
-        /// Until when the new secret is good.
+        /// When the new secret expires.
         expires_at: DateTime<Utc>,
     },
     /// Make it good no more.

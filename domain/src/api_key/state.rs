@@ -37,7 +37,7 @@ impl ApiKey {
         &self.scopes
     }
 
-    /// Since when there is one.
+    /// When it was created.
     pub const fn created_at(&self) -> Option<DateTime<Utc>> {
         self.created_at
     }
@@ -47,12 +47,12 @@ impl ApiKey {
         self.secret.as_ref().map(|secret| secret.expires_at)
     }
 
-    /// When it got its newest secret, if not when it was created.
+    /// When it was last rotated.
     pub const fn rotated_at(&self) -> Option<DateTime<Utc>> {
         self.rotated_at
     }
 
-    /// Since when it is good no more.
+    /// When it was revoked.
     pub const fn revoked_at(&self) -> Option<DateTime<Utc>> {
         self.revoked_at
     }

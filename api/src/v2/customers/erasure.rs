@@ -56,7 +56,6 @@ async fn request(
     Id(id): Id<CustomerId>,
     body: Body<RequestErasure>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let context = caller.command(&app, &body.canonical, body.value.dry_run);
     let grace = body.value.grace_days.map_or(GRACE, |days| TimeDelta::days(days.into()));
     let command = CustomerCommand::RequestErasure { at: context.at, due_at: context.at + grace };
@@ -71,7 +70,6 @@ async fn withdraw(
     Id(id): Id<CustomerId>,
     body: Dry<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let context = caller.command(&app, &body.asked.canonical, body.asked.dry_run);
     let command = CustomerCommand::WithdrawErasure { at: context.at };
     let command = One::<Customer> { id: id.uuid(), command, expected: caller.expected() };
@@ -86,7 +84,6 @@ async fn erase(
     Id(id): Id<CustomerId>,
     body: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let context = caller.command(&app, &body.canonical, false);
     let wish = Erasing {
         customer_id: id,

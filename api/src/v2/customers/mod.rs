@@ -139,7 +139,6 @@ pub(super) async fn guest(
             return Err(Problem::invalid("customer", "either customer_id or customer"));
         }
     };
-    caller.require("customers:write")?;
     let (company_id, branch_id) = company_of(app, caller, place).await?;
     let fields = Fields {
         company_id: None,
@@ -263,7 +262,6 @@ async fn create(
     caller: Caller,
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let Body { value, canonical } = body;
     let dry_run = value.dry_run;
     let company_id = value
@@ -284,7 +282,6 @@ async fn change(
     Id(id): Id<CustomerId>,
     body: Body<Fields>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let Body { value, canonical } = body;
     let dry_run = value.dry_run;
     if value.company_id.is_some() {
@@ -310,7 +307,6 @@ async fn one(
     caller: Caller,
     Id(id): Id<CustomerId>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:read")?;
     let context = caller.context(&app);
     let (customer, version) = app.dispatcher.state::<Customer>(&context, id).await?;
     let company_id = customer.company_id().ok_or_else(Problem::not_found)?;
@@ -399,7 +395,6 @@ async fn list(
     caller: Caller,
     Params(query): Params<ListCustomers>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:read")?;
     let limit = page::limit(query.limit)?;
     let after = page::cursor(query.after.as_deref())?;
     let search = search_of(&query)?;
@@ -456,7 +451,6 @@ async fn consent(
     path: Id<(Uuid, Consent)>,
     body: Body<SetConsent>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let Id((id, consent)) = path;
     let context = caller.command(&app, &body.canonical, body.value.dry_run);
     let command =
@@ -483,7 +477,6 @@ async fn note(
     Id(id): Id<CustomerId>,
     body: Dry<AddNote>,
 ) -> Result<Response, Problem> {
-    caller.require("customers:write")?;
     let Dry { value, asked } = body;
     let command = CustomerCommand::AddNote {
         note_id: app.ids.next_id(),

@@ -43,7 +43,7 @@ pub(in crate::v2) struct ApiKey {
     name: String,
     scopes: Vec<String>,
     created_at: Instant,
-    /// When it got its newest secret, if not when it was created.
+    /// When it was last rotated.
     #[schema(required = true)]
     rotated_at: Option<Instant>,
     expires_at: Instant,
